@@ -1,0 +1,270 @@
+"""The seams: one Protocol per outside system. Adapters implement them, flows use them, tests fake them.
+
+Every method either returns a typed result or raises a `core.errors.TidegateError`; foreign exceptions stay
+behind the seam. No method retries a call whose repetition could be harmful.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from tidegate.core.samples import Samples, Window
+
+# ------------------------------------------------------------------------------------------- Cloud Run
+
+
+@dataclass(frozen=True, order=True)
+class ServiceName:
+    project: str
+    region: str
+    service: str
+
+    @property
+    def path(self) -> str:
+        return f"projects/{self.project}/locations/{self.region}/services/{self.service}"
+
+    def revision_path(self, revision: str) -> str:
+        return f"{self.path}/revisions/{revision}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line of a traffic split. `revision` empty means LATEST (which tidegate never writes)."""
+
+    revision: str
+    percent: int = 0
+    tag: str = ""
+    uri: str = ""
+    """The tag's own address; filled in `traffic_statuses` only."""
+
+
+class ConditionState(StrEnum):
+    PENDING = "pending"
+    RECONCILING = "reconciling"
+    FAILED = "failed"
+    SUCCEEDED = "succeeded"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Condition:
+    type: str
+    state: ConditionState
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A Cloud Run service as last read. Revision names are short (`orders-00042-abc`), never paths."""
+
+    name: ServiceName
+    uri: str
+    etag: str
+    generation: int
+    observed_generation: int
+    reconciling: bool
+    terminal_condition: Condition
+    conditions: tuple[Condition, ...]
+    traffic: tuple[Target, ...]
+    """Desired."""
+    traffic_statuses: tuple[Target, ...]
+    """Effective: what serves now."""
+    latest_ready_revision: str
+    latest_created_revision: str
+    annotations: Mapping[str, str]
+
+    @property
+    def settled(self) -> bool:
+        return not self.reconciling and self.observed_generation == self.generation
+
+
+@dataclass(frozen=True)
+class Revision:
+    name: str
+    image: str
+    create_time: float
+    ready: Condition
+    conditions: tuple[Condition, ...] = ()
+    reconciling: bool = False
+
+
+class CloudRun(Protocol):
+    def get_service(self, name: ServiceName) -> Service | None:
+        """None when there is no such service. Safe to repeat; retried inside."""
+
+    def get_revision(self, name: ServiceName, revision: str) -> Revision | None: ...
+
+    def update(
+        self, service: Service, traffic: Sequence[Target], annotations: Mapping[str, str | None]
+    ) -> Service:
+        """One UpdateService call, mask `traffic,annotations`, with the etag of `service`.
+
+        `annotations` are merged into those of `service`; None removes a key. Returns the service as
+        accepted, which may still be reconciling. Raises Conflict when the etag is stale, Rejected,
+        Denied, Unreachable (certainly not sent) or OutcomeUnknown (read back).
+        """
+
+    def check_access(self, project: str, region: str) -> None:
+        """Raises Denied, Rejected (no such region) or Unreachable with a sentence; else returns."""
+
+
+# ------------------------------------------------------------------------------------------- Monitoring
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """Where the per-instance metrics of a service come from, and how old samples are when visible."""
+
+    open_fds: str = "process_open_fds"
+    max_fds: str = "process_max_fds"
+    tcp_connections: str = "tcp_connections"
+    sample_period: float = 60.0
+    """Seconds between samples of one series."""
+    ingestion_delay: float = 180.0
+    """Seconds after which a sample is certainly visible."""
+
+
+class Metrics(Protocol):
+    def samples(
+        self, name: ServiceName, revisions: Sequence[str], window: Window, telemetry: Telemetry
+    ) -> Samples:
+        """Every catalogue metric that exists, for these revisions. What does not exist is not there."""
+
+    def check_access(self, project: str) -> None: ...
+
+
+# ------------------------------------------------------------------------------------------- Terraform
+
+
+@dataclass(frozen=True)
+class TerraformVersion:
+    flavour: str
+    """`terraform` or `opentofu`."""
+    version: tuple[int, int, int]
+    command: tuple[str, ...]
+    """How it is started: the path of the binary, or python and the shim of the embedded one."""
+    embedded: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a running terraform, for the display."""
+
+    kind: str
+    """`start`, `progress`, `done`, `failed`, `plan`, `diagnostic`, `summary`."""
+    address: str = ""
+    action: str = ""
+    message: str = ""
+    seconds: float = 0.0
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    severity: str
+    summary: str
+    detail: str = ""
+    path: str = ""
+    line: int = 0
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """A plan file and what `terraform show -json` says of it. Applying it applies exactly this."""
+
+    path: Path
+    json: Mapping[str, Any]
+    has_changes: bool
+
+
+class Terraform(Protocol):
+    """Commands on one root module directory. Raises TerraformError with the diagnostics as text."""
+
+    def version(self) -> TerraformVersion: ...
+    def init(self, directory: Path) -> None: ...
+    def validate(self, directory: Path) -> tuple[Diagnostic, ...]: ...
+    def plan(
+        self, directory: Path, *, destroy: bool = False, on_progress: OnProgress | None = None
+    ) -> SavedPlan: ...
+    def apply(self, directory: Path, plan: SavedPlan, *, on_progress: OnProgress | None = None) -> None: ...
+    def outputs(self, directory: Path) -> Mapping[str, Any]: ...
+
+
+# ------------------------------------------------------------------------------------------- the rest
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """One HTTP request on a tag address before any traffic, and what it must answer."""
+
+    path: str = "/"
+    status: int = 200
+    contains: str = ""
+    timeout: float = 5.0
+    attempts: int = 3
+
+
+@dataclass(frozen=True)
+class SmokeResult:
+    ok: bool
+    sentence: str
+    seconds: float
+
+
+class Probe(Protocol):
+    def check(self, base_url: str, smoke: Smoke) -> SmokeResult:
+        """Never raises for an unhealthy answer or no answer: that is the result."""
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Epoch seconds, UTC."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something worth telling people: `event` is `start`, `step`, `verdict`, `end`."""
+
+    event: str
+    sentence: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Notifier(Protocol):
+    def tell(self, notice: Notice) -> None:
+        """Never raises: a deaf listener must not stop a rollback."""
+
+
+__all__ = [
+    "Clock",
+    "CloudRun",
+    "Condition",
+    "ConditionState",
+    "Diagnostic",
+    "Metrics",
+    "Notice",
+    "Notifier",
+    "OnProgress",
+    "Probe",
+    "Progress",
+    "Revision",
+    "SavedPlan",
+    "Service",
+    "ServiceName",
+    "Smoke",
+    "SmokeResult",
+    "Target",
+    "Telemetry",
+    "Terraform",
+    "TerraformVersion",
+]
