@@ -1,0 +1,40 @@
+"""`tidegate.yaml`: from text to a frozen `Spec`, every fault at once with its place."""
+
+from tidegate.core.spec.load import environments, load
+from tidegate.core.spec.model import (
+    Alerts,
+    Analysis,
+    Channel,
+    Collector,
+    Container,
+    Probe,
+    Resources,
+    Rollout,
+    Scaling,
+    SecretRef,
+    SmokeCheck,
+    Spec,
+    State,
+    TelemetrySpec,
+)
+from tidegate.core.spec.read import MAX_BYTES
+
+__all__ = [
+    "MAX_BYTES",
+    "Alerts",
+    "Analysis",
+    "Channel",
+    "Collector",
+    "Container",
+    "Probe",
+    "Resources",
+    "Rollout",
+    "Scaling",
+    "SecretRef",
+    "SmokeCheck",
+    "Spec",
+    "State",
+    "TelemetrySpec",
+    "environments",
+    "load",
+]

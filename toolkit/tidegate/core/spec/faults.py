@@ -1,0 +1,134 @@
+"""Pydantic's errors → faults with the place in the file, in words, with suggestions for misspelt keys."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from tidegate.core.errors import Fault
+from tidegate.core.spec.model import Spec
+from tidegate.core.spec.read import Path, Tree
+
+MISSING = "is missing"
+"""How the message of a missing key ends."""
+
+
+def faults(error: ValidationError, tree: Tree, path: str) -> Iterator[Fault]:
+    for item in error.errors(include_url=False, include_input=True):
+        loc = _without_tags(item["loc"], tree.value)
+        label = _label(loc)
+        match item["type"]:
+            case "extra_forbidden":
+                known = _known_keys(loc[:-1])
+                hint = suggest(str(loc[-1]), known)
+                message = f"unknown key {label}" + (
+                    f"; {hint}" if hint else "; known here: " + ", ".join(known)
+                )
+                yield Fault(path, *tree.place(loc, key=True), message)
+            case "too_short" if len(item["input"]):
+                continue  # an entry was refused, which pydantic counts as not being there
+            case "missing":
+                yield Fault(path, *tree.place(loc[:-1], key=True), f"{label} {MISSING}")
+            case kind:
+                yield Fault(path, *tree.place(loc), f"{label} {_words(kind, item)}".strip())
+
+
+def _words(kind: str, item: Mapping[str, Any]) -> str:
+    given, context = item["input"], item.get("ctx") or {}
+    shown = repr(given) if isinstance(given, str | int | float) else type(given).__name__
+    match kind:
+        case "string_type":
+            return (
+                f"is {shown}, not a text; put it in quotes"
+                if isinstance(given, bool | int | float)
+                else "is not a text"
+            )
+        case "int_type" | "int_from_float":
+            return f"is {shown}, not a whole number"
+        case "float_type":
+            return f"is {shown}, not a number"
+        case "bool_type":
+            return f"is {shown}, not true or false"
+        case "tuple_type" | "list_type":
+            return "is not a list"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return "is not a mapping of keys to values"
+        case "literal_error" | "union_tag_invalid":
+            allowed = str(context.get("expected") or context.get("expected_tags")).replace(" or ", ", ")
+            hint = suggest(str(given), [a.strip(" '\"") for a in allowed.split(",")])
+            tag = context.get("tag", given)
+            return f"is {tag!r}; it can be {allowed}" + (
+                f" ({hint})" if hint and kind == "literal_error" else ""
+            )
+        case "union_tag_not_found":
+            return "does not say which backend: local or gcs"
+        case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
+            (name, bound), *_ = context.items()
+            sign = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}[name]
+            return f"is {shown}; it must be {sign} {bound}"
+        case "too_short":
+            return "is empty; at least one is needed"
+        case "too_long":
+            return f"has more than {context.get('max_length')} entries"
+        case "string_too_short":
+            return "is empty"
+        case "string_too_long":
+            return f"is longer than {context.get('max_length')} characters"
+        case "finite_number":
+            return "is not a finite number"
+    text = str(item["msg"])
+    return f"{shown} {text}" if isinstance(given, str) and text.startswith("is ") else text
+
+
+def _label(loc: Path) -> str:
+    out = ""
+    for part in loc:
+        if part == "[key]":
+            continue
+        out += f"[{part}]" if isinstance(part, int) else f".{part}" if out else str(part)
+    return out
+
+
+def _without_tags(loc: tuple[int | str, ...], value: Any) -> Path:
+    """Pydantic puts the tag of a discriminated union into the path; the file does not have it there."""
+    out: list[str | int] = []
+    for index, part in enumerate(loc):
+        last = index == len(loc) - 1
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):  # noqa: SIM114 - mypy
+            value = value[part]
+        elif not last or part == "[key]":
+            continue
+        out.append(part)
+    return tuple(out)
+
+
+def _known_keys(loc: Path) -> list[str]:
+    """The keys the model knows at a path of the file."""
+    models: list[type[BaseModel]] = [Spec]
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        fields = [f for m in models for n, f in m.model_fields.items() if part in (n, f.alias)]
+        models = [m for f in fields for m in _models_in(f.annotation)] or models
+    known = [f.alias or n for m in models for n, f in m.model_fields.items()]
+    return sorted(set(known) | ({"environments"} if not loc else set()))
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, typing.Annotated, dict):
+        return [m for a in typing.get_args(annotation) for m in _models_in(a)]
+    return []
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else ""

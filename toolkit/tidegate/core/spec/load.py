@@ -1,0 +1,101 @@
+"""Text → `Spec`. Every fault of the file in one go, each with its line and column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from tidegate.core.errors import Fault, InvalidInput, UsageError
+from tidegate.core.spec.faults import MISSING, faults, suggest
+from tidegate.core.spec.model import Spec
+from tidegate.core.spec.read import Path, Tree, parse
+
+_OVERLAYS = "environments"
+
+
+def load(text: bytes, path: str, environment: str | None = None) -> Spec:
+    """The spec of one environment (or the base alone). `path` is only for messages.
+
+    Raises InvalidInput with every fault found, also those in overlays that were not asked for, and
+    UsageError for an environment the file does not have.
+    """
+    tree = parse(text, path)
+    overlays = _overlays(tree, path)
+    if environment is not None and environment not in overlays:
+        raise UsageError(
+            f"{path} has no environment {environment!r}",
+            hint=suggest(environment, overlays) or "environments: " + (", ".join(sorted(overlays)) or "none"),
+        )
+    wrong: set[Fault] = set()
+    chosen: Spec | None = None
+    for name in (None, *overlays):
+        merged = _merge(tree, name)
+        try:
+            spec = Spec.model_validate(_tuples(merged.value))
+        except ValidationError as error:
+            found = set(faults(error, merged, path))
+            # A base may leave to its overlays what differs between them.
+            if name is None and environment is not None:
+                found = {f for f in found if not f.message.endswith(MISSING)}
+            wrong |= found
+        else:
+            chosen = spec if name == environment else chosen
+    if wrong:
+        raise InvalidInput(tuple(wrong))
+    if chosen is None:
+        raise InvalidInput((Fault(path, 1, 1, "the spec is not complete without --env"),))
+    return chosen
+
+
+def environments(text: bytes, path: str) -> tuple[str, ...]:
+    """The names of the overlays of a file."""
+    return tuple(_overlays(parse(text, path), path))
+
+
+def _overlays(tree: Tree, path: str) -> tuple[str, ...]:
+    found = tree.value.get(_OVERLAYS)
+    if found is None:
+        return ()
+    wrong = []
+    if not isinstance(found, dict):
+        wrong.append(
+            Fault(path, *tree.place((_OVERLAYS,)), "environments is not a mapping of names to overlays")
+        )
+        found = {}
+    for name, overlay in found.items():
+        if not isinstance(overlay, dict):
+            wrong.append(
+                Fault(path, *tree.place((_OVERLAYS, name)), f"the environment {name} is not a mapping")
+            )
+        elif _OVERLAYS in overlay:
+            place = tree.place((_OVERLAYS, name, _OVERLAYS), key=True)
+            wrong.append(Fault(path, *place, "an environment cannot have environments of its own"))
+    if wrong:
+        raise InvalidInput(tuple(wrong))
+    return tuple(found)
+
+
+def _merge(tree: Tree, name: str | None) -> Tree:
+    """The base under one overlay: mappings are merged, everything else is replaced."""
+    base = {k: v for k, v in tree.value.items() if k != _OVERLAYS}
+    merged = Tree(base, dict(tree.keys), dict(tree.values))
+    if name is not None:
+        prefix: Path = (_OVERLAYS, name)
+        merged.value = _over(base, tree.value[_OVERLAYS][name])
+        for table, source in ((merged.keys, tree.keys), (merged.values, tree.values)):
+            table.update({p[2:]: place for p, place in source.items() if p[:2] == prefix and len(p) > 2})
+    return merged
+
+
+def _over(base: Any, overlay: Any) -> Any:
+    if not (isinstance(base, dict) and isinstance(overlay, dict)):
+        return overlay
+    return base | {k: _over(base[k], v) if k in base else v for k, v in overlay.items()}
+
+
+def _tuples(value: Any) -> Any:
+    """Strict validation wants tuples where the model says so; YAML has only lists."""
+    if isinstance(value, dict):
+        return {k: _tuples(v) for k, v in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

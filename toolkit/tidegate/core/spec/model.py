@@ -1,0 +1,329 @@
+"""The model of `tidegate.yaml`. Frozen, unknown keys refused; nobody downstream checks again.
+
+Durations and latencies are floats in seconds, ratios 0..1, rates per minute unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from tidegate.core.spec.values import (
+    BucketName,
+    ChannelName,
+    ContainerName,
+    Cpu,
+    Duration,
+    Email,
+    EnvName,
+    HttpPath,
+    LabelKey,
+    LabelValue,
+    Member,
+    Memory,
+    MetricName,
+    Percent,
+    Port,
+    ProjectId,
+    Ratio,
+    Region,
+    SecretName,
+    SecretVersion,
+    ServiceId,
+    Text,
+)
+
+Severity = Literal["CRITICAL", "ERROR", "WARNING"]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, str_max_length=32768)
+
+
+class Resources(Model):
+    cpu: Cpu = "1"
+    memory: Memory = "512Mi"
+    startup_cpu_boost: bool = False
+
+
+class SecretRef(Model):
+    secret: SecretName
+    version: SecretVersion = "latest"
+
+
+class HttpProbe(Model):
+    path: HttpPath = "/"
+    port: Port | None = None
+
+
+class TcpProbe(Model):
+    port: Port | None = None
+
+
+class Probe(Model):
+    """Either `http` or `tcp`."""
+
+    http: HttpProbe | None = None
+    tcp: TcpProbe | None = None
+    initial_delay: Duration = 0.0
+    period: Duration = 10.0
+    timeout: Duration = 1.0
+    failure_threshold: int = Field(default=3, ge=1)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.http is None) == (self.tcp is None):
+            raise PydanticCustomError("probe", "needs exactly one of http and tcp")
+        if self.timeout > self.period:
+            raise PydanticCustomError("probe", "has a timeout longer than its period")
+        return self
+
+
+class Probes(Model):
+    startup: Probe | None = None
+    liveness: Probe | None = None
+
+
+class Container(Model):
+    """`port` marks the ingress container; exactly one has it. `image` of that one may come from --image."""
+
+    name: ContainerName = "app"
+    image: Text | None = None
+    port: Port | None = None
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    resources: Resources = Resources()
+    env: dict[EnvName, str] = Field(default_factory=dict)
+    secrets: dict[EnvName, SecretRef] = Field(default_factory=dict)
+    probes: Probes = Probes()
+    depends_on: tuple[ContainerName, ...] = ()
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> Self:
+        if both := sorted(set(self.env) & set(self.secrets)):
+            raise PydanticCustomError("env", "sets {name} both in env and in secrets", {"name": both[0]})
+        return self
+
+
+class Scaling(Model):
+    min_instances: int = Field(default=0, ge=0, le=1000)
+    max_instances: int = Field(default=10, ge=1, le=1000)
+    concurrency: int = Field(default=80, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_instances > self.max_instances:
+            raise PydanticCustomError("scaling", "has min_instances above max_instances")
+        return self
+
+
+class Collector(Model):
+    """The Managed Prometheus sidecar that scrapes the ingress container."""
+
+    enabled: bool = True
+    image: Text = (
+        "us-docker.pkg.dev/cloud-ops-agents-artifacts/cloud-run-gmp-sidecar/cloud-run-gmp-sidecar:1.2.0"
+    )
+    path: HttpPath = "/metrics"
+    port: Port | None = None
+    interval: Duration = 30.0
+
+
+class TelemetrySpec(Model):
+    """Where fds and connections come from, and how old a sample is when it can be seen."""
+
+    collector: Collector = Collector()
+    open_fds: MetricName = "process_open_fds"
+    max_fds: MetricName = "process_max_fds"
+    tcp_connections: MetricName = "tcp_connections"
+    fd_limit: int = Field(default=25000, ge=1)
+    sample_period: Duration = 60.0
+    ingestion_delay: Duration = 180.0
+
+
+class Channel(Model):
+    """Exactly one of the kinds."""
+
+    email: Email | None = None
+    existing: ChannelName | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.email is None) == (self.existing is None):
+            raise PydanticCustomError("channel", "needs exactly one of email and existing")
+        return self
+
+
+class Alert(Model):
+    enabled: bool = True
+    severity: Severity = "WARNING"
+    for_: Duration = Field(default=300.0, alias="for")
+
+
+class GrowthAlert(Alert):
+    """Growth per minute and instance, over `window`."""
+
+    per_minute: float = Field(default=2.0, gt=0)
+    window: Duration = 1800.0
+
+
+class ExhaustionAlert(Alert):
+    """The limit is reached within `within` at the present growth, and use is already above `floor`."""
+
+    severity: Severity = "CRITICAL"
+    within: Duration = 14400.0
+    floor: Ratio = 0.5
+    window: Duration = 1800.0
+
+
+class ErrorRatioAlert(Alert):
+    severity: Severity = "ERROR"
+    threshold: Ratio = 0.02
+    window: Duration = 300.0
+    min_requests_per_minute: float = Field(default=6.0, ge=0)
+
+
+class LatencyAlert(Alert):
+    threshold: Duration = 2.0
+    window: Duration = 300.0
+    min_requests_per_minute: float = Field(default=6.0, ge=0)
+
+
+class InstancesAlert(Alert):
+    """More than `minimum` instances, and more than `factor` times what the requests in flight need."""
+
+    factor: float = Field(default=4.0, gt=1)
+    minimum: int = Field(default=5, ge=1)
+    for_: Duration = Field(default=900.0, alias="for")
+
+
+class Alerts(Model):
+    enabled: bool = True
+    channels: tuple[Channel, ...] = ()
+    fd_growth: GrowthAlert = GrowthAlert()
+    fd_exhaustion: ExhaustionAlert = ExhaustionAlert()
+    connection_growth: GrowthAlert = GrowthAlert()
+    error_ratio: ErrorRatioAlert = ErrorRatioAlert()
+    latency_p99: LatencyAlert = LatencyAlert()
+    instances: InstancesAlert = InstancesAlert()
+
+
+class SmokeCheck(Model):
+    path: HttpPath = "/"
+    status: int = Field(default=200, ge=100, le=599)
+    contains: str = ""
+    timeout: Duration = 5.0
+    attempts: int = Field(default=3, ge=1, le=100)
+
+
+class Rollout(Model):
+    """Percentages the candidate gets before 100, how long each is watched, and the bake at 100."""
+
+    steps: tuple[Percent, ...] = (5, 25, 50)
+    step_duration: Duration = 600.0
+    bake: Duration = 1800.0
+    look_every: Duration | None = None
+    recovery: Duration = 900.0
+    start_timeout: Duration = 600.0
+    smoke: tuple[SmokeCheck, ...] = ()
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if list(self.steps) != sorted(set(self.steps)):
+            raise PydanticCustomError("steps", "has steps that do not rise")
+        return self
+
+
+class Analysis(Model):
+    """What the judge asks for; see docs/judge.md."""
+
+    leak_min_slope: float = Field(default=0.2, gt=0)
+    leak_horizon: Duration = 604800.0
+    warm_up: Duration = 120.0
+    error_increase: Ratio = 0.01
+    error_limit: Ratio = 0.05
+    latency_ratio: float = Field(default=1.5, gt=1)
+    latency_limit: Duration | None = None
+    min_requests: int = Field(default=50, ge=1)
+    alpha: float = Field(default=0.01, gt=0, le=0.2)
+    on_inconclusive: Literal["hold", "rollback", "promote"] = "hold"
+
+
+class LocalState(Model):
+    backend: Literal["local"] = "local"
+
+
+class GcsState(Model):
+    backend: Literal["gcs"]
+    bucket: BucketName
+    prefix: Text = "tidegate"
+
+
+State = LocalState | GcsState
+
+
+class Spec(Model):
+    """A whole service, for one environment."""
+
+    version: Literal[1] = 1
+    service: ServiceId
+    project: ProjectId
+    region: Region
+    containers: tuple[Container, ...] = Field(min_length=1, max_length=10)
+    scaling: Scaling = Scaling()
+    ingress: Literal["all", "internal", "internal-and-load-balancer"] = "all"
+    billing: Literal["request", "instance"] = "instance"
+    request_timeout: Duration = 300.0
+    service_account: Email | None = None
+    invokers: tuple[Member, ...] = ()
+    allow_public: bool = False
+    deletion_protection: bool = True
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
+    telemetry: TelemetrySpec = TelemetrySpec()
+    alerts: Alerts = Alerts()
+    rollout: Rollout = Rollout()
+    analysis: Analysis = Analysis()
+    state: State = Field(default=LocalState(), discriminator="backend")
+
+    @model_validator(mode="after")
+    def _containers_fit(self) -> Self:
+        names = [c.name for c in self.containers]
+        if len(set(names)) < len(names):
+            raise PydanticCustomError("containers", "has two containers of the same name")
+        if len(self.containers) > 1 and sum(c.port is not None for c in self.containers) != 1:
+            raise PydanticCustomError(
+                "containers", "needs exactly one container with a port (the ingress container)"
+            )
+        for container in self.containers:
+            for other in container.depends_on:
+                target = next((c for c in self.containers if c.name == other), None)
+                if target is None or target is container:
+                    raise PydanticCustomError(
+                        "containers",
+                        "has a depends_on that names no other container: {name}",
+                        {"name": other},
+                    )
+                if target.probes.startup is None:
+                    raise PydanticCustomError(
+                        "containers",
+                        "has a depends_on on {name}, which has no startup probe; Cloud Run refuses that",
+                        {"name": other},
+                    )
+        return self
+
+    @property
+    def ingress_container(self) -> Container:
+        return next((c for c in self.containers if c.port is not None), self.containers[0])
+
+    def with_image(self, image: str) -> Spec:
+        """The same spec with another image for the ingress container."""
+        chosen = self.ingress_container
+        return self.model_copy(
+            update={
+                "containers": tuple(
+                    c.model_copy(update={"image": image}) if c is chosen else c for c in self.containers
+                )
+            }
+        )
