@@ -1,0 +1,107 @@
+"""What a rollout is: its phase, who takes part, how the traffic should be split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+class Phase(StrEnum):
+    NEW = "new"
+    LOCKED = "locked"
+    """The record is on the service, traffic is pinned to the stable revision by name."""
+    SMOKE = "smoke"
+    """The candidate exists with 0 % and a tag address."""
+    STEP = "step"
+    BAKE = "bake"
+    PROMOTED = "promoted"
+    ROLLING_BACK = "rolling_back"
+    """Traffic was sent back; not yet seen to be effective."""
+    ROLLED_BACK = "rolled_back"
+    """Traffic is effectively back; whether that helped is being watched, or could not be told."""
+    RECOVERED = "recovered"
+    NOT_RECOVERED = "not_recovered"
+    HELD = "held"
+    """Stopped where it was, for a person to decide; the reason says why."""
+    ABORTED = "aborted"
+    """Ended before a promotion for a reason other than a verdict; traffic is on the stable revision."""
+    NEEDS_PERSON = "needs_person"
+    """What the service serves now is not what was asked for, or is not known."""
+
+
+FINAL = frozenset(
+    {
+        Phase.PROMOTED,
+        Phase.RECOVERED,
+        Phase.NOT_RECOVERED,
+        Phase.ABORTED,
+        Phase.HELD,
+        Phase.NEEDS_PERSON,
+    }
+)
+"""Nothing happens by itself after these. ROLLED_BACK is final only when the recovery cannot be told."""
+
+MOVED = frozenset({Phase.STEP, Phase.BAKE, Phase.ROLLING_BACK, Phase.HELD, Phase.NEEDS_PERSON})
+"""Phases in which the candidate may have traffic."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this rollout goes. `settle` is the ingestion delay: how long after its end a step can be judged."""
+
+    steps: tuple[int, ...] = (5, 25, 50)
+    step_duration: float = 600.0
+    bake: float = 1800.0
+    look_every: float = 60.0
+    settle: float = 180.0
+    recovery: float = 900.0
+    on_inconclusive: Literal["hold", "rollback", "promote"] = "hold"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Traffic of the candidate from `time` on."""
+
+    time: float
+    percent: int
+
+
+@dataclass(frozen=True)
+class State:
+    """One rollout. `stable` is empty on a first deployment, `candidate` until it exists."""
+
+    id: str
+    owner: str
+    started: float
+    phase: Phase = Phase.NEW
+    stable: str = ""
+    candidate: str = ""
+    step: int = 0
+    percent: int = 0
+    entered: float = 0.0
+    moves: tuple[Moved, ...] = ()
+    reason: str = ""
+    decided: float | None = None
+    """When the deciding verdict fell."""
+    restored: float | None = None
+    """When the stable revision effectively had all traffic again."""
+    exit_code: int | None = None
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def first(self) -> bool:
+        return not self.stable
+
+    @property
+    def final(self) -> bool:
+        return self.exit_code is not None
+
+    @property
+    def split(self) -> tuple[tuple[str, int], ...]:
+        """What the traffic should be, by revision, in whole percents that total 100."""
+        if not self.candidate or self.percent == 0:
+            return ((self.stable, 100),) if self.stable else ()
+        if self.percent == 100 or not self.stable:
+            return ((self.candidate, 100),)
+        return ((self.stable, 100 - self.percent), (self.candidate, self.percent))
