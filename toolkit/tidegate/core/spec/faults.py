@@ -98,14 +98,12 @@ def _without_tags(loc: tuple[int | str, ...], value: Any) -> Path:
     """Pydantic puts the tag of a discriminated union into the path; the file does not have it there."""
     out: list[str | int] = []
     for index, part in enumerate(loc):
-        last = index == len(loc) - 1
         if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):  # noqa: SIM114 - mypy
-            value = value[part]
-        elif not last or part == "[key]":
-            continue
-        out.append(part)
+            value, out = value[part], [*out, part]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value, out = value[part], [*out, part]
+        elif index == len(loc) - 1 and part != "[key]":
+            out.append(part)
     return tuple(out)
 
 
