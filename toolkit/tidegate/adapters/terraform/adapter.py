@@ -11,7 +11,7 @@ from typing import Any
 
 from tidegate.adapters.terraform.explain import failure
 from tidegate.adapters.terraform.run import Finished, ProcessRunner, Runner
-from tidegate.adapters.terraform.secrets import secrets_in_environment, secrets_in_plan
+from tidegate.adapters.terraform.secrets import secrets_in_environment
 from tidegate.adapters.terraform.stream import (
     EventStream,
     Lines,
@@ -22,6 +22,7 @@ from tidegate.adapters.terraform.stream import (
 )
 from tidegate.adapters.terraform.workspace import Workspace
 from tidegate.core.errors import TerraformError
+from tidegate.core.plan import secrets_in_plan
 from tidegate.ports import Diagnostic, OnProgress, SavedPlan, TerraformVersion
 
 DOCUMENT_LIMIT = 512 * 1024 * 1024
@@ -92,7 +93,7 @@ class TerraformCli:
     ) -> SavedPlan:
         """A plan in a file that only this user can read.
 
-        `apply` and `discard` remove the file; so does the end of the returned value's life or of this process.
+        `apply` and `discard` remove the file; so does the end of the returned value's life or of ours.
         """
         path = Workspace(directory, self._environment).new_plan_file()
         try:
