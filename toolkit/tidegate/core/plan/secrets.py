@@ -1,6 +1,6 @@
 """What a plan marks as sensitive, as texts to be masked.
 
-Terraform's marks do not follow a value everywhere: what a provider computes from a secret comes back unmarked.
+Terraform's marks do not follow a value everywhere: what a provider makes of a secret comes back unmarked.
 """
 
 from __future__ import annotations

@@ -9,7 +9,10 @@ from typing import Any
 
 from tidegate.core.errors import TerraformError
 from tidegate.core.plan.differences import UNKNOWN, Attribute, differences, path_text, shown
+from tidegate.core.plan.secrets import secrets_in_plan
 
+SHORTEST_SECRET = 4
+"""Characters; hiding every text that contains a shorter one would hide almost everything."""
 SHOWN_ATTRIBUTES = 12
 """Changed attributes shown per resource; the rest is counted."""
 
@@ -175,16 +178,18 @@ def summarize(plan: Mapping[str, Any]) -> PlanSummary:
     major = str(plan.get("format_version", "")).partition(".")[0]
     if major != "1":
         raise TerraformError(
-            f"The plan's JSON has format version {plan.get('format_version', 'none')}; only 1.x is understood",
+            f"The plan's JSON has format {plan.get('format_version', 'none')}, and only 1.x is understood",
             hint="use a Terraform or OpenTofu that this version of tidegate knows",
         )
-    changes = tuple(
-        sorted(map(_change, plan.get("resource_changes") or ()), key=lambda change: change.address)
-    )
+    secrets = [secret for secret in secrets_in_plan(plan) if len(secret) >= SHORTEST_SECRET]
+    found = (_change(raw, secrets) for raw in plan.get("resource_changes") or ())
+    changes = tuple(sorted(found, key=lambda change: change.address))
     counts: dict[Action, int] = {}
     for change in changes:
         counts[change.action] = counts.get(change.action, 0) + 1
-    outputs = (_output(name, raw) for name, raw in sorted((plan.get("output_changes") or {}).items()))
+    outputs = (
+        _output(name, raw, secrets) for name, raw in sorted((plan.get("output_changes") or {}).items())
+    )
     return PlanSummary(
         changes=changes,
         outputs=tuple(output for output in outputs if output.action is not Action.NO_OP),
@@ -193,12 +198,14 @@ def summarize(plan: Mapping[str, Any]) -> PlanSummary:
     )
 
 
-def _change(raw: Mapping[str, Any]) -> Change:
+def _change(raw: Mapping[str, Any], secrets: Sequence[str]) -> Change:
     change = raw["change"]
     action = _action(change.get("actions") or (), imports=bool(change.get("importing")))
     replace_paths = {path_text(path) for path in change.get("replace_paths") or ()}
     attributes = (
-        differences(change, replace_paths) if action in (Action.UPDATE, Action.REPLACE, Action.IMPORT) else ()
+        differences(change, replace_paths, secrets)
+        if action in (Action.UPDATE, Action.REPLACE, Action.IMPORT)
+        else ()
     )
     before = change.get("before")
     deposed = f" (deposed {raw['deposed']})" if raw.get("deposed") else ""
@@ -229,12 +236,12 @@ def _action(actions: Sequence[str], *, imports: bool) -> Action:
     raise TerraformError(f"The plan has an action that is not understood: {', '.join(actions)}")
 
 
-def _output(name: str, raw: Mapping[str, Any]) -> OutputChange:
+def _output(name: str, raw: Mapping[str, Any], secrets: Sequence[str]) -> OutputChange:
     secret = raw.get("before_sensitive") is True or raw.get("after_sensitive") is True
     unknown = raw.get("after_unknown") is True
     return OutputChange(
         name,
         _action(raw.get("actions") or (), imports=False),
-        shown(raw.get("before"), secret),
-        UNKNOWN if unknown else shown(raw.get("after"), secret or bool(raw.get("after_sensitive"))),
+        shown(raw.get("before"), secret, secrets),
+        UNKNOWN if unknown else shown(raw.get("after"), secret, secrets),
     )
