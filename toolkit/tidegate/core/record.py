@@ -30,9 +30,7 @@ class Record:
     lease: float
 
     def held_at(self, now: float) -> bool:
-        """Whether somebody still works on it, or a person has to decide about it."""
-        if self.state.phase in (Phase.HELD, Phase.NEEDS_PERSON):
-            return True
+        """Whether somebody still works on it, or died while the candidate had traffic."""
         return not self.state.final and (now < self.lease or self.traffic_at_risk)
 
     @property
