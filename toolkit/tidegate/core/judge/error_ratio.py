@@ -1,0 +1,151 @@
+"""Does the candidate answer with errors more often than the stable revision, by more than is tolerated?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tidegate.core.judge.counts import Counts, excess_evidence, wanted
+from tidegate.core.judge.evidence import above, upper_bound, wilson, wilson_difference
+from tidegate.core.judge.judged import Judged
+from tidegate.core.judge.view import Binned, View
+from tidegate.core.judge.wording import counted, percent
+from tidegate.core.verdict import Attribution, Finding, MetricResult
+
+METRIC = "error_ratio"
+RECENT = 5
+"""Sample periods that must still be bad for a trouble of both revisions to be called present."""
+
+
+def judge_errors(view: View) -> Judged:
+    rollout = view.rollout
+    mine = error_counts(view, rollout.candidate).where(first=1)
+    if not mine.n:
+        return _result(mine, Finding.NOT_ENOUGH_DATA, f"errors: no request reached {rollout.candidate} yet")
+    stable = error_counts(view, rollout.stable) if rollout.stable else None
+    if stable is None or not stable.n:
+        return _alone(view, mine)
+    return _compared(view, mine, stable)
+
+
+def error_counts(view: View, revision: str) -> Counts:
+    """Errors and requests; where only a ratio was measured it is turned into errors."""
+    requests = view.totals("request_count", revision)
+    errors = view.totals("error_count", revision)
+    if not len(errors):
+        ratio = view.averages("error_ratio", revision)
+        if len(ratio) and not len(requests):
+            # How many requests a ratio stands for is unknown; one per sample overstates nothing.
+            requests = Binned(ratio.bins, np.ones(len(ratio)))
+        errors = Binned(ratio.bins, np.clip(ratio.values, 0.0, 1.0) * requests.at(ratio.bins, 0.0))
+    return Counts.of(errors, requests)
+
+
+def _compared(view: View, mine: Counts, stable: Counts) -> Judged:
+    criteria, names = view.criteria, view.rollout
+    alpha = criteria.alphas[METRIC]
+    during, before = stable.where(first=1), stable.where(last=0)
+    side_by_side = during.matched(mine.bins)
+    reference = during if during.n else stable
+    low, high = wilson_difference(mine.k, mine.n, reference.k, reference.n)
+    estimate = mine.ratio - reference.ratio
+    evidence = excess_evidence(mine, during, stable, criteria.error_increase, alpha)
+    facts = (estimate, low, high, evidence, wanted(alpha))
+    told = _told(names.candidate, mine, names.stable, reference)
+    if evidence > wanted(alpha) and mine.bad_intervals >= criteria.min_bad_intervals:
+        return _result(mine, Finding.WORSE, told, facts, Attribution.REVISION)
+    unmatched = mine.where(first=_last_shared(mine, side_by_side) + 1)
+    alone = _evidence_alone(view, unmatched, stable)
+    if alone > wanted(alpha) and unmatched.bad_intervals >= criteria.min_bad_intervals:
+        text = f"{told}, since {names.stable} gets no traffic any more"
+        return _result(mine, Finding.WORSE, text, (*facts[:3], alone, facts[4]), Attribution.REVISION)
+    if _both_bad(view, mine, during, before, alpha):
+        text = f"{told}: both fail since the rollout began, not the revision's own doing"
+        return _result(mine, Finding.SHARED, text, facts, Attribution.SHARED)
+    if _bad_before(view, mine, before):
+        text = f"{told}: {names.stable} failed as often already, a rollback would not help"
+        return _result(mine, Finding.PRE_EXISTING, text, facts, Attribution.PRE_EXISTING)
+    if mine.n < criteria.min_requests:
+        return _result(mine, Finding.NOT_ENOUGH_DATA, _too_few(view, mine), facts)
+    if low > criteria.error_increase and mine.bad_intervals >= criteria.min_bad_intervals:
+        return _result(mine, Finding.NOT_ENOUGH_DATA, f"{told}; not yet certain", facts)
+    return _result(mine, Finding.FINE, told, facts, Attribution.NONE)
+
+
+def _last_shared(mine: Counts, other: Counts) -> float:
+    shared = mine.bins[other.requests > 0]
+    return float(shared[-1]) if shared.size else 0.0
+
+
+def _evidence_alone(view: View, mine: Counts, stable: Counts) -> float:
+    """Once the stable revision gets no traffic only its past is left to compare with: a wider tolerance."""
+    criteria = view.criteria
+    alpha = criteria.alphas[METRIC]
+    if mine.n < 1 or not stable.n:
+        return 0.0
+    return above(mine.k, mine.n, upper_bound(stable.k, stable.n, alpha / 10) + criteria.error_limit)
+
+
+def _both_bad(view: View, mine: Counts, during: Counts, before: Counts, alpha: float) -> bool:
+    """The stable revision failed less before the rollout than it does since, and both still fail."""
+    if not before.n or not during.n:
+        return False
+    tolerated = upper_bound(before.k, before.n, alpha / 10) + view.criteria.error_increase
+    last = max(int(mine.bins[-1]), int(during.bins[-1]))
+    recent = [c.where(first=last - RECENT + 1) for c in (mine, during)]
+    moved = above(during.k, during.n, tolerated) > wanted(alpha)
+    return moved and all(c.n > 0 and c.ratio > tolerated for c in recent)
+
+
+def _bad_before(view: View, mine: Counts, before: Counts) -> bool:
+    """Both fail more often than a first deployment would be allowed to, the stable one long since."""
+    criteria = view.criteria
+    enough = mine.n >= criteria.min_requests and before.n >= criteria.min_requests
+    return enough and all(wilson(c.k, c.n)[0] > criteria.error_limit for c in (mine, before))
+
+
+def _alone(view: View, mine: Counts) -> Judged:
+    """No stable revision to compare with: the absolute limit only."""
+    criteria, name = view.criteria, view.rollout.candidate
+    alpha = criteria.alphas[METRIC]
+    evidence = above(mine.k, mine.n, criteria.error_limit)
+    low, high = wilson(mine.k, mine.n)
+    facts = (mine.ratio, low, high, evidence, wanted(alpha))
+    told = f"{_fails(name, mine)}; nothing to compare with, {percent(criteria.error_limit)} are allowed"
+    if evidence > wanted(alpha) and mine.bad_intervals >= criteria.min_bad_intervals:
+        return _result(mine, Finding.WORSE, told, facts, Attribution.REVISION)
+    if mine.n < criteria.min_requests:
+        return _result(mine, Finding.NOT_ENOUGH_DATA, _too_few(view, mine), facts)
+    if low > criteria.error_limit:
+        return _result(mine, Finding.NOT_ENOUGH_DATA, f"{told}; not yet certain", facts)
+    return _result(mine, Finding.FINE, told, facts, Attribution.NONE)
+
+
+def _fails(name: str, counts: Counts) -> str:
+    return f"{name} fails {percent(counts.ratio)} of {counted(round(counts.n), 'request')}"
+
+
+def _told(candidate: str, mine: Counts, stable: str, other: Counts) -> str:
+    return f"{_fails(candidate, mine)}, {stable} {percent(other.ratio)} of {round(other.n):,}"
+
+
+def _too_few(view: View, mine: Counts) -> str:
+    need = view.criteria.min_requests
+    return f"errors: {round(mine.n)} of {need} requests to {view.rollout.candidate} so far"
+
+
+def _result(
+    mine: Counts,
+    finding: Finding,
+    text: str,
+    facts: tuple[float, float, float, float, float] | None = None,
+    attribution: Attribution = Attribution.UNKNOWN,
+) -> Judged:
+    estimate, low, high, evidence, boundary = facts or (None, None, None, None, None)
+    if evidence is not None and not math.isfinite(evidence):
+        evidence = None
+    result = MetricResult(
+        METRIC, finding, text, round(mine.n), "ratio", estimate, low, high, evidence, boundary
+    )
+    return Judged(result, attribution)

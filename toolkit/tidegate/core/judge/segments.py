@@ -1,0 +1,97 @@
+"""Samples of one instance between restarts, on its own age clock, with the load it carried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidegate.core.judge.view import Binned, View
+from tidegate.core.samples import FloatArray, Series
+
+GAP = 3.5
+"""Sample periods without a sample after which an instance is taken to have been away."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Arrays of one length. `age` is seconds since the instance (re)started or first got traffic."""
+
+    instance: str
+    age: FloatArray
+    times: FloatArray
+    values: FloatArray
+    in_flight: FloatArray | None
+    """Requests in flight in this instance, where measured."""
+    rate: FloatArray | None
+    """Requests per sample period and instance of the revision, where measured."""
+
+    def __len__(self) -> int:
+        return int(self.age.size)
+
+    @property
+    def spread(self) -> float:
+        """How much the segment can say about a slope: the sum of squares of its centred ages."""
+        return float(((self.age - self.age.mean()) ** 2).sum())
+
+    def part(self, chosen: slice) -> Segment:
+        return Segment(
+            self.instance,
+            self.age[chosen],
+            self.times[chosen],
+            self.values[chosen],
+            None if self.in_flight is None else self.in_flight[chosen],
+            None if self.rate is None else self.rate[chosen],
+        )
+
+
+def segments(view: View, metric: str, revision: str, since: float, shortest: int) -> tuple[Segment, ...]:
+    """Every segment after `since` (epoch seconds) with at least `shortest` samples."""
+    found: list[Segment] = []
+    series = [s for s in view.samples.of_metric(metric, revision) if s.key.instance]
+    if not series:
+        # A trace may know the metric of the whole revision only; as one instance that is at least honest
+        # while the number of instances stands still.
+        series = list(view.samples.of_metric(metric, revision))
+    rate = _rate_per_instance(view, series, revision)
+    for one in series:
+        kept = one.times > since
+        times, values = one.times[kept], one.values[kept]
+        breaks = np.flatnonzero(np.diff(times) > GAP * view.rollout.sample_period) + 1
+        in_flight = _in_flight(view, revision, one.key.instance, times)
+        for index in np.split(np.arange(times.size), breaks):
+            if index.size >= shortest:
+                found.append(
+                    Segment(
+                        one.key.instance,
+                        times[index] - times[index[0]],
+                        times[index],
+                        values[index],
+                        None if in_flight is None else in_flight[index],
+                        None if rate is None else rate.at(view.bins_of(times[index]), np.nan),
+                    )
+                )
+    return tuple(found)
+
+
+def _in_flight(view: View, revision: str, instance: str, times: FloatArray) -> FloatArray | None:
+    own = view.samples.get("in_flight_requests", revision, instance)
+    if not isinstance(own, Series) or not times.size:
+        return None
+    return _held(own.times, own.values, times, view.rollout.sample_period)
+
+
+def _held(known: FloatArray, values: FloatArray, times: FloatArray, period: float) -> FloatArray:
+    """The nearest value within one period of each time, NaN where there is none."""
+    right = np.clip(np.searchsorted(known, times), 0, known.size - 1)
+    left = np.maximum(right - 1, 0)
+    nearest = np.where(np.abs(known[left] - times) <= np.abs(known[right] - times), left, right)
+    return np.where(np.abs(known[nearest] - times) <= period, values[nearest], np.nan)
+
+
+def _rate_per_instance(view: View, series: list[Series], revision: str) -> Binned | None:
+    requests = view.totals("request_count", revision)
+    if not len(requests) or not series:
+        return None
+    alive = view.summed([Series(s.key, s.times.copy(), np.ones(len(s))) for s in series])
+    return Binned(requests.bins, requests.values / np.maximum(alive.at(requests.bins, 1.0), 1.0))

@@ -1,0 +1,100 @@
+"""What one look may see: samples old enough to be certainly there, on a grid of sample periods."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.core.judge.criteria import Criteria
+from tidegate.core.samples import FloatArray, Samples, Series
+from tidegate.core.trace import Rollout
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Binned:
+    """Values on the grid: `bins` counts sample periods since the rollout's start, strictly increasing."""
+
+    bins: IntArray
+    values: FloatArray
+
+    def __len__(self) -> int:
+        return int(self.bins.size)
+
+    def at(self, bins: IntArray, missing: float) -> FloatArray:
+        """Values at the given bins, `missing` where there is none."""
+        if not len(self):
+            return np.full(bins.size, missing)
+        index = np.clip(np.searchsorted(self.bins, bins), 0, len(self) - 1)
+        return np.where(self.bins[index] == bins, self.values[index], missing)
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Binned:
+        return Binned(self.bins[chosen], self.values[chosen])
+
+
+EMPTY = Binned(np.empty(0, dtype=np.int64), np.empty(0))
+
+
+@dataclass(frozen=True)
+class View:
+    """`samples` hold nothing younger than `cut`, epoch seconds."""
+
+    samples: Samples
+    rollout: Rollout
+    criteria: Criteria
+    cut: float
+
+    @staticmethod
+    def of(samples: Samples, rollout: Rollout, criteria: Criteria, at: float) -> View:
+        cut = at - rollout.ingestion_delay
+        return View(samples.until(cut), rollout, criteria, cut)
+
+    def cut_at(self, time: float) -> View:
+        """The same look, taken earlier."""
+        return View(self.samples.until(time), self.rollout, self.criteria, min(self.cut, time))
+
+    @property
+    def intervals(self) -> int:
+        """Whole sample periods since the candidate got traffic; 0 before that."""
+        periods = (self.cut - self.rollout.start) / self.rollout.sample_period
+        return max(0, math.floor(periods + 1e-9))
+
+    def bins_of(self, times: FloatArray) -> IntArray:
+        """A sample at `start + k * period`, give or take half a period, belongs to bin k."""
+        return np.floor((times - self.rollout.start) / self.rollout.sample_period + 0.5).astype(np.int64)
+
+    def totals(self, metric: str, revision: str) -> Binned:
+        """The metric of the whole revision: its aggregate, or the sum over its instances."""
+        series = self.samples.of_metric(metric, revision)
+        whole = [s for s in series if not s.key.instance]
+        return self.summed(whole or list(series))
+
+    def averages(self, metric: str, revision: str) -> Binned:
+        """The metric averaged over all series and samples that fall into a bin; for ratios and quantiles."""
+        series = self.samples.of_metric(metric, revision)
+        whole = [s for s in series if not s.key.instance] or list(series)
+        total = self.summed(whole)
+        count = self.summed([Series(s.key, s.times.copy(), np.ones(len(s))) for s in whole])
+        return Binned(total.bins, total.values / np.maximum(count.values, 1))
+
+    def summed(self, series: list[Series]) -> Binned:
+        if not series:
+            return EMPTY
+        bins = np.concatenate([self.bins_of(s.times) for s in series])
+        unique, inverse = np.unique(bins, return_inverse=True)
+        values = np.concatenate([s.values for s in series])
+        sums = np.bincount(inverse, weights=values, minlength=unique.size)
+        return Binned(unique, np.asarray(sums, dtype=np.float64))
+
+
+def after_start(binned: Binned) -> Binned:
+    """A sample in bin 0 still counts traffic from before the first step, so bin 1 is the first."""
+    return binned.where(binned.bins >= 1)
+
+
+def before_start(binned: Binned) -> Binned:
+    return binned.where(binned.bins <= 0)
