@@ -1,7 +1,117 @@
-"""The command line: parse, call a flow, print, exit. No logic lives here."""
+"""The command line: parse, call a flow, print, exit. No logic lives here.
+
+`--help` must answer at once, so commands are imported when they are run, and their one-line descriptions
+stand in a table here (a test holds them against the commands).
+"""
 
 from __future__ import annotations
 
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-def main() -> int:
-    return 0
+import click
+
+from tidegate import __version__
+from tidegate.core.errors import ExitCode, Interrupted, TidegateError
+
+
+class Entry(NamedTuple):
+    module: str
+    name: str
+    help: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "deploy": Entry("deploy", "deploy", "Apply, move the traffic in steps, judge each, roll back if worse."),
+    "doctor": Entry("doctor", "doctor", "Say what is missing on this machine and what to do about it."),
+    "explain": Entry("validate", "explain", "Say what a policy rule wants, and why."),
+    "local": Entry("local", "local", "Run a Cloud Run of your own on this machine."),
+    "plan": Entry("plan", "plan", "Show what a deployment would change, without changing it."),
+    "render": Entry("render", "render", "Write the Terraform root modules of a spec."),
+    "rollback": Entry("rollback", "rollback", "Send all traffic back to an earlier revision, and verify it."),
+    "status": Entry("status", "status", "Show the traffic and the rollout of a service."),
+    "validate": Entry("validate", "validate", "Check a spec, its policies and its Terraform."),
+}
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name and description, and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        found = getattr(importlib.import_module(f"tidegate.cli.{entry.module}"), entry.name)
+        assert isinstance(found, click.Command)  # noqa: S101 - a fault of the table, not of the user
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].help) for name in self.list_commands(ctx)])
+
+
+@click.command(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=False
+)
+@click.version_option(__version__, prog_name="tidegate")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def tidegate(debug: bool) -> None:
+    """Deploy to Google Cloud Run in steps, judge each step, take the traffic back when it gets worse.
+
+    Exit codes: 0 done, 2 usage, 3 invalid spec or policy finding, 4 plan refused, 5 Terraform failed,
+    6 rolled back, 7 a person is needed, 8 held, 9 remote API, 10 busy, 130/143 interrupted.
+    """
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line and returns the exit code. The only place that prints errors."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    # Wherever it stands: people add it to the end of the line that failed.
+    rest = [a for a in given if a != "--debug"]
+    try:
+        result: Any = tidegate.main(args=rest, prog_name="tidegate", standalone_mode=False)
+    except click.exceptions.Abort:
+        return ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return ExitCode.USAGE
+    except (TidegateError, KeyboardInterrupt, BrokenPipeError, Exception) as error:  # noqa: BLE001
+        return _failed(error, debug)
+    return int(result) if isinstance(result, int) else ExitCode.DONE
+
+
+def _failed(error: BaseException, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, TidegateError):
+        code = getattr(error, "code", error.exit_code)
+        _say(error.message, error.hint, "" if isinstance(error, Interrupted) else "error: ")
+        return int(code)
+    if isinstance(error, KeyboardInterrupt):
+        _say("interrupted", "", "")
+        return ExitCode.INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has had enough; nothing more can be said there.
+        sys.stdout = None  # type: ignore[assignment]  # so that the interpreter does not flush it at exit
+        return 128 + 13
+    _say(
+        f"this is a bug in tidegate: {type(error).__name__}: {error}",
+        "" if debug else "run it again with --debug and report what it prints",
+        "error: ",
+    )
+    return ExitCode.BUG
+
+
+def _say(message: str, hint: str, prefix: str) -> None:
+    for line in message.splitlines() or [""]:
+        click.echo(f"{prefix}{line}", err=True)
+    if hint:
+        click.echo(f"hint: {hint}", err=True)

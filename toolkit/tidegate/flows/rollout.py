@@ -140,11 +140,11 @@ class Runner:
                 event = Cancelled(self.tools.clock.now(), stopped.message)
             if event is None:
                 continue
+            # What was still to be done belongs to a plan that this event has ended.
+            if isinstance(event, Cancelled | Interfered | TrafficFailed) and not state.final:
+                queue.clear()
             state, more = step(state, event)
             self.job.on_state(state)
-            # What was still to be done belongs to a plan that a cancellation or an intruder has ended.
-            if isinstance(event, Cancelled | Interfered):
-                queue.clear()
             queue.extend(more)
         return state
 

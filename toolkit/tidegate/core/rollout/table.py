@@ -252,6 +252,8 @@ def _written(state: State, _: TrafficSet) -> Result:
 
 def _unwritten(state: State, event: TrafficFailed | Interfered) -> Result:
     """The last write is not through: what was decided stands, and a person must look."""
+    if not state.final:
+        return _lost(state, event)
     if state.phase is Phase.PROMOTED:
         return replace(state, reason=f"{state.reason}; the record could not be written: {event.reason}"), ()
     why = f"{state.reason}; {event.reason}"

@@ -1,0 +1,298 @@
+"""The table alone decides where traffic goes: named paths, and properties over all paths."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builders import SETTINGS, a_state, a_verdict
+from tidegate.core.errors import ExitCode
+from tidegate.core.rollout import (
+    TRANSITIONS,
+    Applied,
+    Apply,
+    ApplyFailed,
+    Cancelled,
+    Effect,
+    Event,
+    Finish,
+    IllegalEvent,
+    Interfered,
+    Judged,
+    Notify,
+    Observe,
+    Phase,
+    RunSmoke,
+    SetTraffic,
+    SmokeFailed,
+    SmokePassed,
+    Started,
+    State,
+    TrafficFailed,
+    TrafficSet,
+    step,
+)
+from tidegate.core.verdict import Decision
+
+GOOD = a_verdict(Decision.PROMOTE)
+BAD = a_verdict(Decision.ROLLBACK, "open fds climb")
+UNSURE = a_verdict(Decision.CONTINUE, "too few requests")
+
+
+def play(state: State, *events: Event) -> tuple[State, tuple[Effect, ...]]:
+    effects: tuple[Effect, ...] = ()
+    for event in events:
+        state, effects = step(state, event)
+    return state, effects
+
+
+def kinds(effects: tuple[Effect, ...]) -> list[type]:
+    return [type(e) for e in effects if not isinstance(e, Notify)]
+
+
+def at_step(index: int = 0) -> State:
+    state, _ = play(
+        a_state(),
+        Started(0, "v1"),
+        TrafficSet(1),
+        Applied(2, "v2"),
+        TrafficSet(3),
+        SmokePassed(4),
+        TrafficSet(5),
+    )
+    for _ in range(index):
+        state, _ = play(state, Judged(state.entered + 65, GOOD), TrafficSet(state.entered + 66))
+    return state
+
+
+def test_a_healthy_revision_goes_through_every_step_to_the_end() -> None:
+    state = at_step()
+    assert state.split == (("v1", 90), ("v2", 10))
+    state, effects = play(state, Judged(70, GOOD))
+    assert kinds(effects) == [SetTraffic]
+    assert state.split == (("v1", 50), ("v2", 50))
+    state, _ = play(state, TrafficSet(71), Judged(136, GOOD))
+    assert (state.phase, state.split) == (Phase.BAKE, (("v2", 100),))
+    state, effects = play(state, TrafficSet(137), Judged(137 + 125, GOOD))
+    assert state.phase is Phase.PROMOTED
+    assert state.exit_code == ExitCode.DONE
+    assert kinds(effects) == [SetTraffic, Finish]
+
+
+def test_the_traffic_is_pinned_before_terraform_runs() -> None:
+    state, effects = play(a_state(), Started(0, "v1"))
+    assert effects == (SetTraffic(),)
+    assert state.split == (("v1", 100),)
+    _, effects = play(state, TrafficSet(1))
+    assert effects == (Apply(),)
+
+
+def test_the_smoke_checks_run_before_any_traffic() -> None:
+    state, effects = play(a_state(), Started(0, "v1"), TrafficSet(1), Applied(2, "v2"))
+    assert effects == (SetTraffic(tag=True),)
+    assert state.split == (("v1", 100),)
+    state, effects = play(state, TrafficSet(3))
+    assert effects == (RunSmoke(),)
+    state, _ = play(state, SmokeFailed(4, "GET /healthz: 500"))
+    assert (state.phase, state.split, state.exit_code) == (
+        Phase.ABORTED,
+        (("v1", 100),),
+        ExitCode.ROLLED_BACK,
+    )
+
+
+def test_a_regression_takes_all_traffic_back_in_the_first_effect() -> None:
+    state, effects = play(at_step(1), Judged(80, BAD))
+    assert state.phase is Phase.ROLLING_BACK
+    assert state.split == (("v1", 100),)
+    assert effects[0] == SetTraffic()
+    state, effects = play(state, TrafficSet(82))
+    assert state.restored == 82
+    assert kinds(effects) == [SetTraffic, Observe]
+    state, _ = play(state, Judged(95, GOOD))
+    assert (state.phase, state.exit_code) == (Phase.RECOVERED, ExitCode.ROLLED_BACK)
+    assert "open fds climb" in state.reason
+
+
+def test_a_rollback_that_does_not_help_says_so_and_calls_a_person() -> None:
+    state, _ = play(
+        at_step(), Judged(20, BAD), TrafficSet(21), Judged(40, a_verdict(Decision.HOLD, "still climbing"))
+    )
+    assert (state.phase, state.exit_code) == (Phase.NOT_RECOVERED, ExitCode.NEEDS_PERSON)
+    assert "did not help: still climbing" in state.reason
+
+
+def test_a_recovery_that_cannot_be_told_still_ends() -> None:
+    state, effects = play(at_step(), Judged(20, BAD), TrafficSet(21), Judged(40, UNSURE))
+    assert kinds(effects) == [Observe]
+    state, _ = play(state, Judged(21 + 60 + 5, UNSURE))
+    assert (state.phase, state.exit_code) == (Phase.ROLLED_BACK, ExitCode.ROLLED_BACK)
+    assert "could not be told" in state.reason
+
+
+def test_what_a_rollback_would_not_mend_is_held_where_it_is() -> None:
+    state, effects = play(at_step(), Judged(20, a_verdict(Decision.HOLD, "both revisions leak")))
+    assert (state.phase, state.exit_code, state.percent) == (Phase.HELD, ExitCode.HELD, 10)
+    assert kinds(effects) == [SetTraffic, Finish]
+
+
+@pytest.mark.parametrize(
+    ("wish", "phase"), [("hold", Phase.HELD), ("rollback", Phase.ROLLING_BACK), ("promote", Phase.STEP)]
+)
+def test_too_little_data_is_waited_for_once_more_and_then_decided_as_the_spec_says(
+    wish: str, phase: Phase
+) -> None:
+    state = replace(at_step(), settings=replace(SETTINGS, on_inconclusive=wish))
+    state, effects = play(state, Judged(5 + 65, UNSURE))
+    assert kinds(effects) == [Observe]
+    assert state.phase is Phase.STEP
+    state, _ = play(state, Judged(5 + 65 + 60, UNSURE))
+    assert state.phase is phase
+    assert "inconclusive" in state.reason or state.step == 1
+
+
+def test_a_step_is_not_left_before_its_last_samples_can_be_seen() -> None:
+    state, effects = play(at_step(), Judged(5 + 60, GOOD))
+    assert state.step == 0
+    assert effects == (Observe(5 + 60 + SETTINGS.settle),)
+
+
+def test_a_first_deployment_is_pinned_by_name_and_held_when_it_is_bad() -> None:
+    state, effects = play(a_state(), Started(0, ""))
+    assert effects == (Apply(),)
+    state, _ = play(state, Applied(2, "v1"))
+    assert state.split == (("v1", 100),)
+    state, _ = play(state, TrafficSet(3), SmokePassed(4))
+    assert state.phase is Phase.BAKE
+    state, _ = play(state, TrafficSet(5), Judged(30, BAD))
+    assert state.phase is Phase.HELD
+    assert "no earlier revision" in state.reason
+
+
+def test_an_unchanged_service_is_done_at_once() -> None:
+    state, effects = play(a_state(), Started(0, "v1"), TrafficSet(1), Applied(2, "v1"))
+    assert (state.phase, state.exit_code, state.split) == (Phase.PROMOTED, ExitCode.DONE, (("v1", 100),))
+    assert kinds(effects) == [SetTraffic, Finish]
+
+
+def test_a_failed_apply_leaves_the_traffic_and_the_exit_code_of_its_cause() -> None:
+    state, _ = play(
+        a_state(), Started(0, "v1"), TrafficSet(1), ApplyFailed(2, "no quota", ExitCode.PLAN_REFUSED)
+    )
+    assert (state.phase, state.exit_code, state.split) == (
+        Phase.ABORTED,
+        ExitCode.PLAN_REFUSED,
+        (("v1", 100),),
+    )
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_cancellation_puts_the_traffic_back(index: int) -> None:
+    state, effects = play(at_step(index), Cancelled(30, "interrupted"))
+    assert (state.phase, state.exit_code, state.split) == (
+        Phase.ABORTED,
+        ExitCode.INTERRUPTED,
+        (("v1", 100),),
+    )
+    assert kinds(effects) == [SetTraffic, Finish]
+
+
+def test_a_rollback_cannot_be_cancelled_only_the_watching_after_it() -> None:
+    state, _ = play(at_step(), Judged(20, BAD))
+    with pytest.raises(IllegalEvent):
+        step(state, Cancelled(21, "interrupted"))
+    state, _ = play(state, TrafficSet(21), Cancelled(22, "interrupted"))
+    assert (state.phase, state.exit_code, state.split) == (Phase.ROLLED_BACK, 130, (("v1", 100),))
+
+
+def test_a_step_whose_traffic_does_not_arrive_is_rolled_back() -> None:
+    state, effects = play(at_step(), Judged(70, GOOD), TrafficFailed(90, "still 10 %"))
+    assert state.phase is Phase.ROLLING_BACK
+    assert kinds(effects) == [SetTraffic]
+
+
+def test_a_rollback_that_does_not_take_effect_calls_a_person() -> None:
+    state, _ = play(at_step(), Judged(20, BAD), TrafficFailed(90, "not effective"))
+    assert (state.phase, state.exit_code) == (Phase.NEEDS_PERSON, ExitCode.NEEDS_PERSON)
+
+
+def test_an_unwritable_last_record_is_not_hidden_behind_the_good_news_of_a_rollback() -> None:
+    state, _ = play(
+        at_step(), Judged(20, BAD), TrafficSet(21), Judged(40, GOOD), TrafficFailed(41, "no answer")
+    )
+    assert state.exit_code == ExitCode.NEEDS_PERSON
+
+
+def test_an_intruder_is_not_fought() -> None:
+    state, effects = play(at_step(), Interfered(20, "traffic changed"))
+    assert state.phase is Phase.HELD
+    assert kinds(effects) == [Finish]
+
+
+def test_an_illegal_event_raises_and_changes_nothing() -> None:
+    state = at_step()
+    with pytest.raises(IllegalEvent, match="Applied in phase step"):
+        step(state, Applied(9, "v3"))
+    assert state == at_step()
+
+
+# ------------------------------------------------------------------------------------------- properties
+
+VERDICTS = st.sampled_from(
+    [GOOD, BAD, UNSURE, a_verdict(Decision.HOLD), a_verdict(Decision.PROMOTE, enough=False)]
+)
+
+
+def an_event(kind: type, now: float, draw: st.DataObject) -> Event:
+    if kind is Judged:
+        return Judged(now, draw.draw(VERDICTS))
+    if kind is Applied:
+        return Applied(now, draw.draw(st.sampled_from(["v1", "v2"])))
+    if kind is Started:
+        return Started(now, draw.draw(st.sampled_from(["", "v1"])))
+    return (
+        kind(now, "why")
+        if kind in (TrafficFailed, ApplyFailed, SmokeFailed, Interfered, Cancelled)
+        else kind(now)
+    )  # type: ignore[no-any-return]
+
+
+@settings(max_examples=400, deadline=None)
+@given(draw=st.data())
+def test_on_every_path_traffic_only_falls_after_a_failing_verdict_and_there_is_an_end(
+    draw: st.DataObject,
+) -> None:
+    state, now, failed = a_state(), 0.0, False
+    effects: tuple[Effect, ...] = ()
+    for _ in range(60):
+        kinds_left = sorted(TRANSITIONS[state.phase], key=lambda k: k.__name__)
+        if state.final:
+            break
+        assert kinds_left, f"{state.phase} has no way out"
+        kind = draw.draw(st.sampled_from(kinds_left))
+        now += draw.draw(st.sampled_from([1.0, 30.0, 200.0]))
+        before = state
+        state, effects = step(state, an_event(kind, now, draw))
+        assert sum(percent for _, percent in state.split) in (0, 100)
+        assert all(revision for revision, _ in state.split)
+        if failed:
+            assert state.percent <= before.percent
+        failed |= state.phase in (Phase.ROLLING_BACK, Phase.ABORTED, Phase.HELD)
+        if state.phase is Phase.PROMOTED and before.phase is Phase.BAKE:
+            assert before.percent == 100
+    if state.final and not (state.first or state.phase in (Phase.PROMOTED, Phase.HELD, Phase.NEEDS_PERSON)):
+        assert state.split == ((state.stable, 100),)
+    assert not state.final or any(isinstance(e, Finish) for e in effects)
+
+
+def test_every_phase_can_be_reached_and_left() -> None:
+    reached = {phase for rows in TRANSITIONS.values() for t in rows.values() for phase in t.to}
+    assert reached | {Phase.NEW} == set(Phase)
+    seen, edge = {Phase.NEW}, {Phase.NEW}
+    while edge:
+        edge = {p for e in edge for t in TRANSITIONS[e].values() for p in t.to} - seen
+        seen |= edge
+    assert seen == set(Phase)
