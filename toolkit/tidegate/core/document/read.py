@@ -18,7 +18,7 @@ from tidegate.core.document.syntax import sentence
 from tidegate.core.errors import Fault, InvalidInput
 
 Tree = Any
-"""A `lark.Tree`: `data` is the name of the grammar's rule, `children` are trees and tokens, `meta` the place."""
+"""A `lark.Tree`: `data` names the grammar's rule, `children` are trees and tokens, `meta` has the place."""
 Token = Any
 
 MAX_BYTES = 1 << 18
@@ -212,8 +212,9 @@ class _Reader:
 
     def negated(self, tree: Tree, depth: int) -> Value:
         operand = self.value(tree.children[-1], depth) if self.source(tree).startswith("-") else None
-        is_number = isinstance(operand, int | float) and not isinstance(operand, bool)
-        return -operand if is_number else None  # type: ignore[operator]  # narrowed by is_number
+        if isinstance(operand, bool) or not isinstance(operand, int | float):
+            return None
+        return -operand
 
     def object(self, tree: Tree, depth: int) -> Value:
         entries: dict[str, Node] = {}

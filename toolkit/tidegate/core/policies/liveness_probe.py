@@ -1,0 +1,30 @@
+"""A container that hangs is restarted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tidegate.core.document import Document
+from tidegate.core.policies import view
+from tidegate.core.policy import Hit, Policy, Severity
+
+
+def _look(documents: Sequence[Document]) -> Iterator[Hit]:
+    for service in view.services(documents):
+        container = service.ingress
+        if container and service.kind == "service" and view.absent(container.liveness_probe):
+            yield Hit(container.place, f"{container.label} has no liveness probe")
+
+
+POLICY = Policy(
+    id="TG108",
+    name="liveness-probe",
+    title="The container that takes the requests has a liveness probe",
+    severity=Severity.WARNING,
+    rationale=(
+        "An instance that has run out of file descriptors or threads keeps its place, and fails its "
+        "share of the requests until it is scaled in."
+    ),
+    fix="add probes.liveness to the container, an http probe on a path that needs no other service",
+    look=_look,
+)

@@ -1,0 +1,63 @@
+"""Calls of tidegate's own modules → the view."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tidegate.core.document import Block, Node, Object
+from tidegate.core.policies.view.fields import UNKNOWN, Field, entry, items
+from tidegate.core.policies.view.model import Alert, Container, Env, Secret, Service, ingress
+
+
+def is_module(block: Block, name: str) -> bool:
+    """Whether it calls tidegate's module of this name, from wherever."""
+    source = block.get("source")
+    if block.type != "module" or source is None or not isinstance(source.value, str):
+        return False
+    return re.search(rf"(?:^|/)modules/{name}/?(?:\?.*)?$", source.value) is not None
+
+
+def service(block: Block) -> Service:
+    found = block.get("containers")
+    entries = found.value.items() if found and isinstance(found.value, Object) else ()
+    containers = tuple(_container(name, node) for name, node in entries)
+    secrets = [
+        Secret(name, entry(secret, "version"), secret.place)
+        for _, node in entries
+        for name, secret in _object(entry(node, "secrets"))
+    ]
+    ports = [entry(node, "port") for _, node in entries]
+    enabled = entry(block.get("collector"), "enabled")
+    return Service(
+        "service",
+        block.address,
+        block.place,
+        containers,
+        ingress(containers, ports),
+        tuple(secrets),
+        block.get("deletion_protection") or Node(True, block.place),
+        UNKNOWN,  # the module has a limit of its own
+        enabled,
+        None,
+    )
+
+
+def _container(name: str, node: Node) -> Container:
+    return Container(
+        f"the container {name}",
+        node.place,
+        entry(node, "image"),
+        (*items(entry(node, "command")), *items(entry(node, "args"))),
+        tuple(Env(key, value, value.place) for key, value in _object(entry(node, "env"))),
+        entry(node, "startup_probe"),
+        entry(node, "liveness_probe"),
+    )
+
+
+def _object(node: Field) -> Sequence[tuple[str, Node]]:
+    return tuple(node.value.items()) if node and isinstance(node.value, Object) else ()
+
+
+def alerts(block: Block) -> Alert:
+    return Alert(block.address, block.place, (block.get("channels"), block.get("notification_channels")))

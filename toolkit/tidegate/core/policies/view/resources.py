@@ -1,0 +1,107 @@
+"""Google's own resources → the view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidegate.core.document import Block, Node, Object
+from tidegate.core.policies.view.fields import UNKNOWN, Field, absent, is_literal, items
+from tidegate.core.policies.view.model import Container, Env, Secret, Service, Target, ingress
+
+V1, V2, JOB = "google_cloud_run_service", "google_cloud_run_v2_service", "google_cloud_run_v2_job"
+
+
+def is_resource(block: Block, *kinds: str) -> bool:
+    return block.type == "resource" and bool(block.labels) and block.labels[0] in kinds
+
+
+def service(block: Block) -> Service:
+    kind = block.labels[0]
+    outer = {V2: ("template",), V1: ("template", "spec"), JOB: ("template", "template")}[kind]
+    inner = block.all(*outer)
+    blocks = [c for i in inner for c in i.all("containers")]
+    containers = tuple(map(_container, blocks))
+    ports: list[Field] = [UNKNOWN if b.all("ports") or b.computed("ports") else None for b in blocks]
+    single = not any(i.computed("containers") for i in inner)
+    secrets = [s for b in blocks for env in b.all("env") for s in _env_secrets(env)]
+    secrets += [s for i in inner for volume in i.all("volumes") for s in _volume_secrets(volume)]
+    return Service(
+        "job" if kind == JOB else "service",
+        block.address,
+        block.place,
+        containers,
+        ingress(containers, ports) if single else None,
+        tuple(secrets),
+        UNKNOWN if kind == V1 else block.get("deletion_protection") or Node(True, block.place),
+        _max_instances(block) if kind == V2 else UNKNOWN,
+        UNKNOWN,
+        block.get("invoker_iam_disabled"),
+    )
+
+
+def _max_instances(block: Block) -> Field:
+    holders = (block, *block.all("template"))
+    for holder in holders:
+        for name, inner in (("max_instance_count", "scaling"), ("manual_instance_count", "scaling")):
+            for scaling in holder.all(inner):
+                if not absent(scaling.get(name)):
+                    return scaling.get(name)
+    computed = any(h.computed("scaling") for h in holders) or block.computed("template")
+    return UNKNOWN if computed else None
+
+
+def _container(block: Block) -> Container:
+    name = block.get("name")
+    return Container(
+        f"the container {name.value}" if name and isinstance(name.value, str) else "the container",
+        block.place,
+        block.get("image"),
+        (*items(block.get("command")), *items(block.get("args"))),
+        tuple(env for b in block.all("env") for env in _env(b)),
+        block_field(block, "startup_probe"),
+        block_field(block, "liveness_probe"),
+    )
+
+
+def block_field(block: Block, name: str) -> Field:
+    """A nested block as a field: there, certainly not there, or made by a `dynamic` block."""
+    if block.all(name):
+        return Node(Object(), block.all(name)[0].place)
+    return UNKNOWN if block.computed(name) else None
+
+
+def _env(block: Block) -> Iterator[Env]:
+    name, value = block.get("name"), block.get("value")
+    if name and value and isinstance(name.value, str):
+        yield Env(name.value, value, value.place)
+
+
+def _env_secrets(block: Block) -> Iterator[Secret]:
+    name = block.get("name")
+    text = name.value if name and isinstance(name.value, str) else "?"
+    for source, version in (("value_source", "version"), ("value_from", "key")):
+        for ref in block.all(source, "secret_key_ref"):
+            field = ref.get(version)
+            yield Secret(text, field, field.place if field else ref.place)
+
+
+def _volume_secrets(block: Block) -> Iterator[Secret]:
+    name = block.get("name")
+    text = name.value if name and isinstance(name.value, str) else "?"
+    for item in block.all("secret", "items"):
+        for key in ("version", "key"):
+            if field := item.get(key):
+                yield Secret(text, field, field.place)
+                break
+
+
+def target(block: Block) -> Target:
+    kind, old = block.get("type"), block.get("latest_revision")
+    revision = block.get("revision") or block.get("revision_name")
+    if is_literal(kind, "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST") or is_literal(old, True):
+        latest: bool | None = True
+    elif (kind and not kind.known) or (old and not old.known):
+        latest = None
+    else:
+        latest = absent(revision) or is_literal(revision, "")
+    return Target(block.place, block.get("percent"), latest)
