@@ -1,5 +1,6 @@
 """The control plane of the local Cloud Run: state and rules, with a clock it is given and no I/O."""
 
+from tidegate.local.world.errors import ApiError, ResponseLost
 from tidegate.local.world.model import (
     Container,
     Distribution,
@@ -11,15 +12,19 @@ from tidegate.local.world.model import (
     Volume,
     WantedRevision,
 )
+from tidegate.local.world.world import World
 
 __all__ = [
+    "ApiError",
     "Container",
     "Distribution",
     "Mount",
     "Probe",
+    "ResponseLost",
     "Route",
     "Sample",
     "SecretFile",
     "Volume",
     "WantedRevision",
+    "World",
 ]
