@@ -35,8 +35,8 @@ POLICY = Policy(
     title="No secret stands in clear text in an environment variable or an argument",
     severity=Severity.ERROR,
     rationale=(
-        "It can be read in the repository, in the plan, in the state file, in the console and by everybody who "
-        "may view the service, and it cannot be replaced without a deployment."
+        "It can be read in the repository, in the plan, in the state file, in the console and by "
+        "everybody who may view the service, and it cannot be replaced without a deployment."
     ),
     fix="put the value into Secret Manager and name it under secrets; change the value too, it has been seen",
     look=_look,

@@ -13,9 +13,7 @@ def _look(documents: Sequence[Document]) -> Iterator[Hit]:
     for service in view.services(documents):
         for secret in service.secrets:
             if view.absent(secret.version) or view.is_literal(secret.version, "latest"):
-                yield Hit(
-                    secret.place, f"{secret.name} of {service.label} is the latest version of its secret"
-                )
+                yield Hit(secret.place, f"{secret.name} of {service.label} reads the latest version")
 
 
 POLICY = Policy(

@@ -26,81 +26,13 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
 )
 
-_SECRET_WORDS = frozenset(
-    [
-        "APIKEY",
-        "APITOKEN",
-        "CREDENTIAL",
-        "CREDENTIALS",
-        "CREDS",
-        "PASSCODE",
-        "PASSPHRASE",
-        "PASSWD",
-        "PASSWORD",
-        "PASSWORDS",
-        "PASS",
-        "PSWD",
-        "PWD",
-        "SECRET",
-        "SECRETS",
-        "TOKEN",
-    ]
+_SECRET = re.compile(
+    r"API(?:KEY|TOKEN)|CREDENTIALS?|CREDS|PASS(?:CODE|PHRASE|WD|WORDS?)?|PSWD|PWD|SECRETS?|TOKEN"
 )
-_KEY_WORDS = frozenset(
-    [
-        "ACCESS",
-        "ACCOUNT",
-        "API",
-        "APP",
-        "AUTH",
-        "ENCRYPTION",
-        "HMAC",
-        "JWT",
-        "MASTER",
-        "PRIVATE",
-        "SECRET",
-        "SIGNING",
-        "SSH",
-    ]
-)
+_KEY_OF = re.compile(r"ACCESS|ACCOUNT|API|APP|AUTH|ENCRYPTION|HMAC|JWT|MASTER|PRIVATE|SECRET|SIGNING|SSH")
 """What makes a `…_KEY` a secret one; a PUBLIC_KEY or a PARTITION_KEY is none."""
-_DECORATION = frozenset(
-    [
-        "B64",
-        "BASE64",
-        "BLUE",
-        "DEV",
-        "GREEN",
-        "HEX",
-        "JSON",
-        "NEW",
-        "OLD",
-        "PEM",
-        "PROD",
-        "STAGING",
-        "TEST",
-        "V",
-        "VALUE",
-    ]
-)
-_QUESTIONS = frozenset(
-    [
-        "ALLOW",
-        "DISABLE",
-        "ENABLE",
-        "HAS",
-        "IS",
-        "MAX",
-        "MIN",
-        "NUM",
-        "PUBLIC",
-        "REQUIRE",
-        "REQUIRES",
-        "SKIP",
-        "USE",
-        "USES",
-    ]
-)
+_DECORATION = re.compile(r"B64|BASE64|BLUE|DEV|GREEN|HEX|JSON|NEW|OLD|PEM|PROD|STAGING|TEST|V|VALUE|\d+")
+_QUESTION = re.compile(r"ALLOW|DISABLE|ENABLE|HAS|IS|MAX|MIN|NUM|PUBLIC|REQUIRES?|SKIP|USES?")
 _HARMLESS = re.compile(
     r"\s*|true|false|yes|no|on|off|none|null|enabled|disabled|required|optional"
     r"|/(?:[\w.-]+/)+[\w.-]+|projects/[^/]+/secrets/.+"
@@ -118,8 +50,10 @@ def secret_value(value: str) -> str:
 def secret_name(name: str, value: str) -> bool:
     """Whether a variable of this name holds a secret, and `value` is not a harmless one."""
     words = [w.upper() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
-    while len(words) > 1 and (words[-1] in _DECORATION or words[-1].isdigit()):
+    while len(words) > 1 and _DECORATION.fullmatch(words[-1]):
         words.pop()
-    if not words or words == ["PWD"] or words[0] in _QUESTIONS or _HARMLESS.fullmatch(value):
+    if not words or words == ["PWD"] or _QUESTION.fullmatch(words[0]) or _HARMLESS.fullmatch(value):
         return False
-    return words[-1] in _SECRET_WORDS or (words[-1] == "KEY" and bool(_KEY_WORDS.intersection(words[:-1])))
+    if words[-1] == "KEY":
+        return any(map(_KEY_OF.fullmatch, words[:-1]))
+    return _SECRET.fullmatch(words[-1]) is not None

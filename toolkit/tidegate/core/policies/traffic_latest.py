@@ -14,7 +14,7 @@ def _look(documents: Sequence[Document]) -> Iterator[Hit]:
         for target in split.targets:
             if target.latest:
                 yield Hit(
-                    target.place, f"{split.label} sends traffic to the latest revision, whichever that is"
+                    target.place, f"{split.label} sends traffic to the latest revision, whichever it is"
                 )
 
 

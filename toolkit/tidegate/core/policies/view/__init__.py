@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from tidegate.core.document import Block, Document, Node
+from tidegate.core.document import Block, Document
 from tidegate.core.policies.view import modules, resources
 from tidegate.core.policies.view.fields import UNKNOWN, Field, absent, empty, is_literal, items
 from tidegate.core.policies.view.model import Alert, Container, Env, Grant, Secret, Service, Target, Traffic
@@ -60,10 +60,9 @@ def alerts(documents: Sequence[Document]) -> Iterator[Alert]:
     for block in _blocks(documents):
         if is_module(block, "monitoring"):
             yield modules.alerts(block)
-        elif is_resource(block, "google_monitoring_alert_policy") and not is_literal(
-            block.get("enabled"), False
-        ):
-            yield Alert(block.address, block.place, (block.get("notification_channels"),))
+        elif is_resource(block, "google_monitoring_alert_policy"):
+            if not is_literal(block.get("enabled"), False):
+                yield Alert(block.address, block.place, (block.get("notification_channels"),))
 
 
 def _blocks(documents: Sequence[Document]) -> Iterator[Block]:
