@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from tidegate.core.errors import UsageError
 from tidegate.local.provider.engine import State
 from tidegate.local.provider.lifecycle import Config, RestResource
 from tidegate.local.provider.rest import ApiError, Json, repeat_on_conflict
+
+_PARENTS = re.compile(r"(projects|locations)/([^/]+)")
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,16 @@ class IamMember(RestResource):
         if condition := dict(Binding.of(state).condition):
             found["id"] = f"{found['id']}/{condition['title']}"
         return found
+
+    def path(self, template: str, state: Config, *, escape: bool = False) -> str:
+        """The resource may be given by its full name, which then also says its project and location."""
+        parts: dict[str, str] = {}
+        for name, attribute in self.block.attributes.items():
+            full = state.get(name)
+            if attribute.extras.suppress == "last_segment" and isinstance(full, str) and "/" in full:
+                parts |= {**dict(_PARENTS.findall(full)), name: full.rsplit("/", 1)[-1]}
+        named = {name.removesuffix("s"): value for name, value in parts.items() if name.endswith("s")}
+        return super().path(template, {**state, **named, **parts}, escape=escape)
 
     def _target(self, state: Config) -> str:
         return self.path(self.place.item, state)

@@ -95,10 +95,13 @@ def _member(
 def _channel_out(body: Json, state: Config, config: Config) -> Json:
     """Secrets travel as labels, write-only ones from the configuration alone."""
     written = (config.get("sensitive_labels") or [{}])[0] or {}
-    for name, value in ((state.get("sensitive_labels") or [{}])[0] or {}).items():
-        if name in _SECRET_LABELS and (secret := value or written.get(f"{name}_wo")):
-            body.setdefault("labels", {})[name] = secret
-    return body
+    secrets = {
+        name: value or written.get(f"{name}_wo")
+        for name, value in ((state.get("sensitive_labels") or [{}])[0] or {}).items()
+        if name in _SECRET_LABELS
+    }
+    given = {name: value for name, value in secrets.items() if value}
+    return {**body, "labels": {**body.get("labels", {}), **given}}
 
 
 def _channel_in(answer: Json, state: Config, config: Config) -> Json:

@@ -125,6 +125,7 @@ def serve(base_url: str, project: str | None = None, address: str = "127.0.0.1:0
     """Start the provider against the local control plane.
 
     `base_url` is the control plane's REST root, such as `http://127.0.0.1:8085`; `project` is used where
-    neither the provider block nor the resource names one. Raises Unreachable when the address cannot be listened on.
+    neither the provider block nor the resource names one. Raises Unreachable when nothing can listen on
+    `address`.
     """
     return ProviderServer(ProviderService(base_url, project), address)
