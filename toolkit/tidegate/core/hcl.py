@@ -81,8 +81,8 @@ def quote(text: str) -> str:
     if not unicodedata.is_normalized("NFC", text):
         raise Unrepresentable("text that is not in Unicode normal form C would be changed by Terraform")
     escaped = "".join(map(_escape, text))
-    # A `$` or `%` opens a template only right before `{`. Doubling it is the usual way out, but readers disagree
-    # on runs such as `$$${` and on an unclosed `$${`; spelt as a character it is text to all of them.
+    # A `$` or `%` opens a template only right before `{`. Doubling it is the usual way out, but readers
+    # disagree on `$$${` and on an unclosed `$${`; spelt as a character it is text to all of them.
     return '"' + escaped.replace("${", "\\u0024{").replace("%{", "\\u0025{") + '"'
 
 

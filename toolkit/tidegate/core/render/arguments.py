@@ -1,0 +1,143 @@
+"""Spec → the plain values templates work with: the arguments of the two module calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidegate.core.errors import Fault, InvalidInput
+from tidegate.core.spec import Container, Probe, Spec
+from tidegate.core.spec.model import Alert, Alerts
+
+_PLACE = "spec"
+
+
+def arguments(spec: Spec) -> dict[str, Any]:
+    """Names → plain values (None, bool, numbers, text, lists, dicts), and `spec` itself.
+
+    Raises InvalidInput when a container has no image, or where Cloud Run takes whole seconds only.
+    """
+    return _Arguments(spec).all()
+
+
+class _Arguments:
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.faults: list[Fault] = []
+
+    def all(self) -> dict[str, Any]:
+        spec = self.spec
+        found = {
+            "spec": spec,
+            "containers": {c.name: self.container(c) for c in spec.containers},
+            "scaling": spec.scaling.model_dump(),
+            "collector": self.collector(),
+            "request_timeout": self.whole("request_timeout", spec.request_timeout),
+            "labels": dict(spec.labels),
+            "invokers": sorted(set(spec.invokers)),
+            "state_prefix": "/".join(self.state_parts()),
+            "channels": {
+                "emails": sorted({c.email for c in spec.alerts.channels if c.email is not None}),
+                "existing": sorted({c.existing for c in spec.alerts.channels if c.existing is not None}),
+            },
+            "telemetry": {
+                "open_fds": spec.telemetry.open_fds,
+                "max_fds": spec.telemetry.max_fds,
+                "tcp_connections": spec.telemetry.tcp_connections,
+                "fd_limit": spec.telemetry.fd_limit,
+            },
+            "alerts": self.alerts(spec.alerts),
+        }
+        if self.faults:
+            missing = any("has no image" in fault.message for fault in self.faults)
+            raise InvalidInput(
+                tuple(self.faults), hint="give the ingress container's image with --image" if missing else ""
+            )
+        return found
+
+    def fault(self, message: str) -> None:
+        self.faults.append(Fault(_PLACE, 0, 0, message))
+
+    def whole(self, name: str, seconds: float) -> int:
+        if not seconds.is_integer():
+            self.fault(f"{name} is {seconds:g} s; this must be whole seconds")
+        return int(seconds)
+
+    def state_parts(self) -> list[str]:
+        """One state per service, region and project, also where they share a bucket."""
+        prefix = self.spec.state.prefix if self.spec.state.backend == "gcs" else ""
+        return [prefix.strip("/"), self.spec.project, self.spec.region, self.spec.service]
+
+    def container(self, container: Container) -> dict[str, Any]:
+        if container.image is None:
+            ingress = container is self.spec.ingress_container
+            self.fault(
+                f"container {container.name} has no image"
+                + ("; give --image or write it in the spec" if ingress else "; write it in the spec")
+            )
+        optional = {
+            "port": container.port,
+            "command": list(container.command),
+            "args": list(container.args),
+            "env": dict(container.env),
+            "secrets": {name: ref.model_dump() for name, ref in container.secrets.items()},
+        }
+        return {
+            "image": container.image,
+            **{name: value for name, value in optional.items() if value not in (None, [], {})},
+            **container.resources.model_dump(),
+            **self.probe(container, "startup", container.probes.startup),
+            **self.probe(container, "liveness", container.probes.liveness),
+            **({"depends_on": list(container.depends_on)} if container.depends_on else {}),
+        }
+
+    def probe(self, container: Container, kind: str, probe: Probe | None) -> dict[str, Any]:
+        if probe is None:
+            return {}
+        place = f"containers {container.name}: probes.{kind}"
+        target = (
+            {"http": probe.http.model_dump(exclude_none=True)}
+            if probe.http is not None
+            else {"tcp": probe.tcp.model_dump(exclude_none=True) if probe.tcp is not None else {}}
+        )
+        return {
+            f"{kind}_probe": {
+                **target,
+                "initial_delay_seconds": self.whole(f"{place}.initial_delay", probe.initial_delay),
+                "period_seconds": self.whole(f"{place}.period", probe.period),
+                "timeout_seconds": self.whole(f"{place}.timeout", probe.timeout),
+                "failure_threshold": probe.failure_threshold,
+            }
+        }
+
+    def collector(self) -> dict[str, Any]:
+        collector = self.spec.telemetry.collector
+        if not collector.enabled:
+            return {"enabled": False}
+        return {
+            "enabled": True,
+            "image": collector.image,
+            **({"port": collector.port} if collector.port is not None else {}),
+            "path": collector.path,
+            "interval_seconds": self.whole("telemetry.collector.interval", collector.interval),
+        }
+
+    def alerts(self, alerts: Alerts) -> dict[str, Any]:
+        kinds = {
+            name: self.alert(name, value)
+            for name in type(alerts).model_fields
+            if isinstance(value := getattr(alerts, name), Alert)
+        }
+        return {"enabled": alerts.enabled, **kinds}
+
+    def alert(self, name: str, alert: Alert) -> dict[str, Any]:
+        found: dict[str, Any] = {"enabled": alert.enabled, "severity": alert.severity}
+        found["for_seconds"] = self.whole(f"alerts.{name}.for", alert.for_)
+        for field in type(alert).model_fields:
+            value = getattr(alert, field)
+            if field in ("window", "within"):
+                found[f"{field}_seconds"] = self.whole(f"alerts.{name}.{field}", value)
+            elif field == "threshold" and name == "latency_p99":
+                found["threshold_seconds"] = value
+            elif field not in ("enabled", "severity", "for_"):
+                found[field] = value
+        return found
