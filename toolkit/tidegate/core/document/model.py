@@ -82,11 +82,21 @@ class Block:
         return self.attributes.get(name)
 
     def all(self, *path: str) -> tuple[Block, ...]:
-        """Every block at a path of nested block types, in the order of the file."""
+        """Every block at a path of nested block types, in the order of the file.
+
+        What a `dynamic` block makes counts, its content as written; how often it makes it, nobody knows.
+        """
         found: tuple[Block, ...] = (self,)
         for step in path:
-            found = tuple(b for outer in found for b in outer.blocks if b.type == step)
+            found = tuple(b for outer in found for b in outer._direct(step))
         return found
+
+    def _direct(self, type: str) -> Iterator[Block]:
+        for block in self.blocks:
+            if block.type == type:
+                yield block
+            elif block.type == "dynamic" and block.labels == (type,):
+                yield from (inner for inner in block.blocks if inner.type == "content")
 
     def computed(self, name: str) -> bool:
         """Whether a `dynamic` block makes blocks of this type, so that what is missing may yet be there."""

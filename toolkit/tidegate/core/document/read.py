@@ -133,27 +133,31 @@ class _Reader:
 
     def source(self, item: Any) -> str:
         at = getattr(item, "meta", item)
-        return self.text[at.start_pos : at.end_pos]
+        return self.text[at.start_pos : at.end_pos].rstrip()
+
+    def shares_its_line(self, item: Any) -> bool:
+        start = item.meta.start_pos
+        before = self.text[self.text.rfind("\n", 0, start) + 1 : start]
+        return bool(re.sub(r"/\*.*?\*/", "", before).strip())
 
     def body(self, tree: Tree, depth: int) -> tuple[dict[str, Node], tuple[Block, ...]]:
         attributes: dict[str, Node] = {}
         blocks: list[Block] = []
-        previous: Any = None
+        first = True
         for child in _trees(tree):
             if child.data == "new_line_or_comment":
-                previous = None
                 continue
-            if previous is not None and not self.source(previous).endswith("\n"):
+            if not first and self.shares_its_line(child):
                 self.fault(self.place(child), "stands on the line of what comes before; it needs its own")
-            previous = child
+            first = False
             if child.data == "block":
                 blocks.append(self.block(child, depth + 1))
                 continue
             name = self.source(child.children[0])
             node = Node(self.value(child.children[-1], depth + 1), self.place(child))
             if name in attributes:
-                first = attributes[name].place.line
-                self.fault(node.place, f"the argument {name} is set twice; the first time in line {first}")
+                other = attributes[name].place.line
+                self.fault(node.place, f"the argument {name} is set twice; the first time in line {other}")
             attributes.setdefault(name, node)
         return attributes, tuple(blocks)
 

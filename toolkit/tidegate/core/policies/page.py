@@ -7,8 +7,8 @@ from tidegate.core.policies import POLICIES
 _INTRODUCTION = """\
 # Policies
 
-`tidegate validate` reads the rendered Terraform and reports what is legal but unwise. A finding has a
-file, a line, the id of its rule and a severity: an `error` stops a deployment, a `warning` does not. What only
+`tidegate validate` reads the rendered Terraform and reports what is legal but unwise. A finding has a file, a
+line, the id of its rule and a severity: an `error` stops a deployment, a `warning` does not. What only
 Terraform can compute (a variable, a call, an interpolation) is never objected to.
 
 ## Accepting a finding

@@ -60,9 +60,10 @@ def alerts(documents: Sequence[Document]) -> Iterator[Alert]:
     for block in _blocks(documents):
         if is_module(block, "monitoring"):
             yield modules.alerts(block)
-        elif is_resource(block, "google_monitoring_alert_policy"):
-            if not is_literal(block.get("enabled"), False):
-                yield Alert(block.address, block.place, (block.get("notification_channels"),))
+        elif not is_resource(block, "google_monitoring_alert_policy"):
+            continue
+        elif not is_literal(block.get("enabled"), False):
+            yield Alert(block.address, block.place, (block.get("notification_channels"),))
 
 
 def _blocks(documents: Sequence[Document]) -> Iterator[Block]:

@@ -41,13 +41,10 @@ def service(block: Block) -> Service:
 
 def _max_instances(block: Block) -> Field:
     holders = (block, *block.all("template"))
-    for holder in holders:
-        for name, inner in (("max_instance_count", "scaling"), ("manual_instance_count", "scaling")):
-            for scaling in holder.all(inner):
-                if not absent(scaling.get(name)):
-                    return scaling.get(name)
-    computed = any(h.computed("scaling") for h in holders) or block.computed("template")
-    return UNKNOWN if computed else None
+    scalings = [scaling for holder in holders for scaling in holder.all("scaling")]
+    limits = [s.get(name) for s in scalings for name in ("max_instance_count", "manual_instance_count")]
+    computed = any(holder.computed("scaling") for holder in holders) or block.computed("template")
+    return next((limit for limit in limits if not absent(limit)), UNKNOWN if computed else None)
 
 
 def _container(block: Block) -> Container:
@@ -58,12 +55,12 @@ def _container(block: Block) -> Container:
         block.get("image"),
         (*items(block.get("command")), *items(block.get("args"))),
         tuple(env for b in block.all("env") for env in _env(b)),
-        block_field(block, "startup_probe"),
-        block_field(block, "liveness_probe"),
+        _block_field(block, "startup_probe"),
+        _block_field(block, "liveness_probe"),
     )
 
 
-def block_field(block: Block, name: str) -> Field:
+def _block_field(block: Block, name: str) -> Field:
     """A nested block as a field: there, certainly not there, or made by a `dynamic` block."""
     if block.all(name):
         return Node(Object(), block.all(name)[0].place)
@@ -88,11 +85,12 @@ def _env_secrets(block: Block) -> Iterator[Secret]:
 def _volume_secrets(block: Block) -> Iterator[Secret]:
     name = block.get("name")
     text = name.value if name and isinstance(name.value, str) else "?"
-    for item in block.all("secret", "items"):
-        for key in ("version", "key"):
-            if field := item.get(key):
-                yield Secret(text, field, field.place)
-                break
+    for secret in block.all("secret"):
+        if not secret.all("items") and not secret.computed("items"):
+            yield Secret(text, None, secret.place)
+        for item in secret.all("items"):
+            field = item.get("version") or item.get("key")
+            yield Secret(text, field, field.place if field else item.place)
 
 
 def target(block: Block) -> Target:
