@@ -13,6 +13,8 @@ import pytest
 
 from tidegate.adapters.channels import Channels, local_channels
 from tidegate.adapters.retry import Retrying, RetryPolicy
+from tidegate.local import grpc_api
+from tidegate.local.world import World
 
 Answer = Callable[[Any, grpc.ServicerContext], Any]
 NOW = 1_790_000_000.0
@@ -96,3 +98,18 @@ def clock() -> FakeClock:
 @pytest.fixture
 def retrying(clock: FakeClock) -> Retrying:
     return Retrying(clock, RetryPolicy(attempts=4, timeout=10.0), jitter=lambda: 0.0)
+
+
+@pytest.fixture
+def local_world() -> World:
+    """The state of a local Cloud Run whose clock stands still."""
+    return World(lambda: NOW, lambda service, tag: f"http://{tag or service}.localhost")
+
+
+@pytest.fixture
+def local_api(local_world: World) -> Iterator[Channels]:
+    """Channels to the local Cloud Run's own gRPC server."""
+    running, port = grpc_api.serve(local_world, "127.0.0.1:0")
+    with local_channels(f"127.0.0.1:{port}") as opened:
+        yield opened
+    running.stop(None).wait(5)

@@ -271,7 +271,6 @@ CATALOGUE: tuple[Metric, ...] = (
                 kind=Kind.DELTA,
                 value=Value.DISTRIBUTION,
                 derive=Derive.MEAN,
-                only=(("state", ("active",)),),
                 aligner="ALIGN_DELTA",
                 reducer="REDUCE_MEAN",
             ),
