@@ -1,4 +1,4 @@
-"""The service `orders`: answers by asking an upstream, and leaks connections when told to. Standard library only.
+"""The service `orders`: answers by asking an upstream, and leaks connections when told to.
 
 LEAK=none       one pool of connections, shared by all requests (the right way)
 LEAK=transport  a new "transport", a connection pool of its own, for every request, kept and never closed:
@@ -7,6 +7,8 @@ LEAK=body       the answer of the upstream is neither read nor closed, so its co
 
 UPSTREAM_URL    what it asks, default http://127.0.0.1:9000
 LEAK_EVERY      leak with one request in so many, default 1
+
+Python's standard library is all it needs.
 """
 
 import http.client
@@ -20,6 +22,7 @@ import threading
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 LEAK = os.environ.get("LEAK", "none")
@@ -28,6 +31,7 @@ UPSTREAM = urlsplit(os.environ.get("UPSTREAM_URL", "http://127.0.0.1:9000"))
 STARTED = time.time()
 TIMEOUT = 5.0
 POOL_SIZE = 8
+FDS = Path("/proc/self/fd")
 TCP_STATES = {"01": "established", "04": "fin_wait1", "05": "fin_wait2", "08": "close_wait", "0A": "listen"}
 
 
@@ -51,21 +55,21 @@ class Transport:
 
     def get(self, path):
         """The body of the answer. A connection the upstream has closed in the meantime is replaced, once."""
-        for attempt in (1, 2):
-            connection = self.take()
-            try:
-                connection.request("GET", path)
-                body = connection.getresponse().read()
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-                connection.close()
-                if attempt == 2:
-                    raise
-            except BaseException:
-                connection.close()
-                raise
-            else:
-                self.give_back(connection)
-                return body
+        try:
+            return self.attempt(path)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            return self.attempt(path)
+
+    def attempt(self, path):
+        connection = self.take()
+        try:
+            connection.request("GET", path)
+            body = connection.getresponse().read()
+        except BaseException:
+            connection.close()
+            raise
+        self.give_back(connection)
+        return body
 
 
 class Orders:
@@ -101,6 +105,7 @@ ORDERS = Orders()
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 30
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         path = urlsplit(self.path).path
@@ -151,7 +156,7 @@ def metrics():
     states = connections()
     with ORDERS.lock:
         counted, in_flight = dict(ORDERS.requests), ORDERS.in_flight
-    write("process_open_fds", "gauge", "Open file descriptors.", [("", len(os.listdir("/proc/self/fd")))])
+    write("process_open_fds", "gauge", "Open file descriptors.", [("", len(list(FDS.iterdir())))])
     write("process_max_fds", "gauge", "Most file descriptors allowed.", [("", soft)])
     write(
         "process_start_time_seconds", "gauge", "Start of the process, Unix time.", [("", round(STARTED, 3))]
@@ -176,30 +181,27 @@ def metrics():
 def connections():
     """Its own sockets by TCP state: the inodes of its descriptors, looked up in the kernel's table."""
     inodes = set()
-    for name in os.listdir("/proc/self/fd"):
+    for entry in FDS.iterdir():
         try:
-            target = os.readlink(f"/proc/self/fd/{name}")
+            target = str(entry.readlink())
         except OSError:
             continue
         if target.startswith("socket:["):
             inodes.add(target[8:-1])
     found = Counter({"established": 0, "close_wait": 0})
-    for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
+    for table in (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6")):
         try:
-            with open(table) as lines:
-                next(lines, None)
-                rows = [line.split() for line in lines]
+            lines = table.read_text().splitlines()[1:]
         except OSError:
             continue
-        for row in rows:
+        for row in map(str.split, lines):
             if row[9] in inodes and row[3] != "0A":
                 found[TCP_STATES.get(row[3], "other")] += 1
     return found
 
 
 def resident_bytes():
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * resource.getpagesize()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 class Server(ThreadingHTTPServer):

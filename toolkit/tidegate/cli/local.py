@@ -185,7 +185,7 @@ def load(
     directory: Path,
     style: str,
 ) -> None:
-    """Send requests to TARGET, a service or a URL on this machine. Ends by itself, or on TERM, with a summary."""
+    """Send requests to TARGET, a service or a URL on this machine; ends by itself, or on TERM."""
     from tidegate.local import load as generator
 
     base = target if "://" in target else _address(directory, target, tag)

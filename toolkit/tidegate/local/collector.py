@@ -1,9 +1,9 @@
 """The Managed Prometheus sidecar, played by the daemon: it scrapes each instance for real.
 
 A revision has a collector when its template has the sidecar's container, as on Google Cloud; without it
-nothing counts open descriptors. The sidecar's own configuration (`RunMonitoring`, from its mounted secret) says
-what is scraped and how often. Two differences: an interval may be shorter than there, and the first scrape of a
-short interval does not wait for ten seconds.
+nothing counts open descriptors. The sidecar's own configuration (`RunMonitoring`, from its mounted secret)
+says what is scraped and how often. Two differences: an interval may be shorter than there, and the first
+scrape of a short interval does not wait for ten seconds.
 """
 
 from __future__ import annotations
