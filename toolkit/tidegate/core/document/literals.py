@@ -15,7 +15,7 @@ _MAX_DIGITS = 400
 def quoted(raw: str) -> str:
     """What stands between the quotes → the text. Raises ValueError with a sentence."""
     if "\n" in raw:
-        raise ValueError('a text in quotes goes on over the end of the line; is its closing " missing?')
+        raise ValueError('a text begins here and its closing " is missing')
     return _marks(_ESCAPE.sub(_unescape, raw))
 
 

@@ -27,7 +27,7 @@ _MAX_DEPTH = 60
 _ESCAPED_MARK = re.compile(r"(?<=\$\$)\{|(?<=%%)\{")
 
 
-def parse_all(files: Mapping[str, bytes]) -> tuple[Document, ...]:
+def parse_all(files: Mapping[str, bytes | str]) -> tuple[Document, ...]:
     """Every file, in the order of their paths, with what Terraform refuses across the files of a directory.
 
     Raises InvalidInput with the faults of all files at once.
@@ -45,9 +45,9 @@ def parse_all(files: Mapping[str, bytes]) -> tuple[Document, ...]:
     return tuple(documents)
 
 
-def parse(data: bytes, path: str) -> Document:
+def parse(data: bytes | str, path: str) -> Document:
     """One file. `path` is for messages and places. Raises InvalidInput with every fault of the file."""
-    text = _decode(data, path)
+    text = _decode(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data, path)
     tree = _tree(text, path)
     reader = _Reader(text, path)
     try:
@@ -174,12 +174,16 @@ class _Reader:
             elif child.data not in ("body", "new_line_or_comment"):
                 labels.append(self.source(child))
         body = next(c for c in rest if c.data == "body")
-        attributes, blocks = self.body(body, depth)
+        attributes, blocks = ({}, ()) if self.too_deep(tree, depth) else self.body(body, depth)
         return Block(self.source(kind), tuple(labels), attributes, blocks, self.place(tree))
 
-    def value(self, tree: Tree, depth: int) -> Value:
+    def too_deep(self, tree: Tree, depth: int) -> bool:
         if depth > _MAX_DEPTH:
             self.fault(self.place(tree), f"is nested more than {_MAX_DEPTH} levels deep")
+        return depth > _MAX_DEPTH
+
+    def value(self, tree: Tree, depth: int) -> Value:
+        if self.too_deep(tree, depth):
             return None
         match tree.data:
             case "expr_term":  # in parentheses, or on its own

@@ -27,6 +27,7 @@ _WORDS = {
     "FOR_OBJECT_ARROW": '"=>"',
     "DBLQUOTE": '"""',
 }
+_UNCLOSED = 'a text begins here and its closing " is missing'
 _PAIRS = frozenset({"==", "!=", "<=", ">=", "&&", "||", "=>", "..", "::"})
 
 
@@ -34,6 +35,8 @@ def sentence(error: UnexpectedInput, text: str) -> tuple[int, int, str]:
     """Line, column (from 1) and a sentence a person understands."""
     stack = _stack(error)
     offset = error.pos_in_stream or 0
+    if opened := _text_over_lines(stack):
+        return opened
     if getattr(getattr(error, "token", None), "type", "") == "$END" or offset >= len(text):
         return _at_the_end(stack, text)
     line = text.count("\n", 0, offset) + 1
@@ -59,8 +62,25 @@ def _at_the_end(stack: list[Any], text: str) -> tuple[int, int, str]:
         return len(lines), len(lines[-1]) + 1, "the file ends in the middle of an argument or a block"
     opening, closing = _OPENERS[opener.type]
     if opener.type == "DBLQUOTE":
-        return opener.line, opener.column, 'a text begins here and its closing " is missing'
+        return opener.line, opener.column, _UNCLOSED
     return opener.line, opener.column, f"{opening} is opened here and never closed; {closing} is missing"
+
+
+def _text_over_lines(stack: list[Any]) -> tuple[int, int, str] | None:
+    """The grammar lets a text run over lines to the next quote: the fault is where the first one began."""
+    found: list[tuple[int, int]] = []
+    waiting = list(stack)
+    while waiting:
+        item = waiting.pop()
+        children = getattr(item, "children", ())
+        waiting.extend(children)
+        if getattr(item, "data", "") != "string":
+            continue
+        if any(
+            "\n" in part for c in children for part in getattr(c, "children", ()) if isinstance(part, str)
+        ):
+            found.append((item.meta.line, item.meta.column))
+    return (*min(found), _UNCLOSED) if found else None
 
 
 def _recognised(text: str, offset: int, stack: list[Any]) -> str | None:
