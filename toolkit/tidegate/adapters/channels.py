@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -37,6 +38,9 @@ class Channels:
     """Opens each channel once, closes them together. Safe to use from several threads."""
 
     def __init__(self, open_channel: Callable[[str], grpc.Channel]) -> None:
+        # gRPC's C core writes its own notes ("Got goaway …") to stderr, past every logger, unless told not to
+        # before its first channel. A person who set a level wants them.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         self._open = open_channel
         self._channels: dict[str, grpc.Channel] = {}
         self._lock = threading.Lock()

@@ -39,7 +39,8 @@ def find() -> Found:
 
     try:
         credentials, project = google.auth.default(scopes=[SCOPE])
-    except (GoogleAuthError, OSError, ValueError) as error:
+    except (GoogleAuthError, OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        # The last three are how the library meets a file that is JSON but holds something else.
         said = " ".join(str(error.args[0] if error.args else error).split())
         raise Denied(f"no usable Google credentials: {said}", hint=LOGIN_HINT) from error
     account = str(

@@ -56,7 +56,7 @@ class _Post:
     exit."""
 
     def __init__(self, url: str, notice: Notice, timeout: float) -> None:
-        self.host = urlsplit(url).hostname or "a webhook without a host"
+        self.host = _host(url)
         self._url = url
         self._notice = notice
         self._timeout = timeout
@@ -110,6 +110,13 @@ def _message(notice: Notice, *, plain: bool) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "a webhook without a host"
+    except ValueError:
+        return "a webhook with a malformed address"
 
 
 def _is_loopback(host: str) -> bool:

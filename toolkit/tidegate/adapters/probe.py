@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -50,9 +51,9 @@ class HttpProbe:
     def _headers(self, base_url: str) -> dict[str, str]:
         headers = {"User-Agent": "tidegate-smoke"}
         if self._identity_token and base_url.startswith("https://"):
-            token = self._identity_token(audience(base_url))
-            if token:
-                headers["Authorization"] = f"Bearer {token}"
+            with contextlib.suppress(ValueError):  # a malformed address: the attempt itself will say so
+                if token := self._identity_token(audience(base_url)):
+                    headers["Authorization"] = f"Bearer {token}"
         return headers
 
 
@@ -66,17 +67,23 @@ def _attempt(
     session: requests.Session, url: str, smoke: Smoke, headers: dict[str, str], clock: Clock
 ) -> tuple[bool, str]:
     import requests
+    import urllib3
 
     try:
         # A redirect is judged as the answer it is: following it could praise another service's page.
         with session.get(
-            url, headers=headers, timeout=smoke.timeout, allow_redirects=False, stream=True
+            url, headers=headers, auth=_as_given, timeout=smoke.timeout, allow_redirects=False, stream=True
         ) as answer:
             return _judge(answer, smoke, clock)
     except requests.Timeout:
         return False, f"no answer within {smoke.timeout:g} s"
-    except (requests.RequestException, OSError, ValueError) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         return False, f"no answer: {_reason(error)}"
+
+
+def _as_given(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Without an `auth` of its own, requests would put a login out of ~/.netrc in the place of our token."""
+    return request
 
 
 def _judge(answer: requests.Response, smoke: Smoke, clock: Clock) -> tuple[bool, str]:
@@ -95,8 +102,8 @@ def _body(answer: requests.Response, until: float, clock: Clock) -> tuple[str, b
     """The text, and whether it is all of it: bounded in size and, for a server that drips, in time."""
     found = bytearray()
     raw: Any = answer.raw
-    while len(found) < _MOST_BODY:
-        chunk = raw.read1(65_536, decode_content=True)
+    while (room := _MOST_BODY - len(found)) > 0:
+        chunk = raw.read1(min(room, 65_536), decode_content=True)
         if not chunk:
             return _text(found, answer), True
         found += chunk
@@ -130,8 +137,8 @@ def _reason(error: Exception) -> str:
 
 
 def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
     try:
+        host = urlsplit(url).hostname or ""
         return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
