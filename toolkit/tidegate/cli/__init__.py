@@ -100,7 +100,7 @@ def _failed(error: BaseException, debug: bool) -> int:
         return ExitCode.INTERRUPTED
     if isinstance(error, BrokenPipeError):
         # Whoever read our output has had enough; nothing more can be said there.
-        sys.stdout = None  # type: ignore[assignment]  # so that the interpreter does not flush it at exit
+        sys.stdout = None  # so that the interpreter does not flush it at exit
         return 128 + 13
     _say(
         f"this is a bug in tidegate: {type(error).__name__}: {error}",

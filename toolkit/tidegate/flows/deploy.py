@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tidegate.core import record
 from tidegate.core.errors import PlanRefused, RolloutHeld, TerraformError
-from tidegate.core.plan import PlanSummary, refusals, summarise
+from tidegate.core.plan import PlanSummary, refusals, summarize
 from tidegate.core.rollout import Phase, Settings, Started, State, step
 from tidegate.core.spec import Spec
 from tidegate.flows.rollout import Evidence, Job, Runner, Tools, describe, effective, held, when
@@ -111,14 +111,14 @@ def make_plans(request: Request, terraform: Terraform, plans: Plans) -> None:
         terraform.init(directory)
         saved = terraform.plan(directory, on_progress=request.on_progress)
         plans.saved[name] = saved
-        plans.summaries[name] = summarise(saved.json)
+        plans.summaries[name] = summarize(saved.json)
     refused = [r for s in plans.summaries.values() for r in refusals(s, request.allow_destroy)]
     if refused:
         raise PlanRefused("; ".join(refused), hint="--allow-destroy lets it happen")
 
 
 def apply_plans(request: Request, terraform: Terraform, plans: Plans) -> None:
-    """Applies exactly the saved plans. Trouble with the monitoring root does not stop a rollout; it is told."""
+    """Applies exactly the saved plans. Trouble with the monitoring root is told, and stops no rollout."""
     if not request.approve(plans.summaries):
         raise PlanRefused("the plan was not approved; nothing was applied")
     for name, saved in plans.saved.items():

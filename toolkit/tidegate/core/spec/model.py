@@ -26,6 +26,7 @@ from tidegate.core.spec.values import (
     MetricName,
     Percent,
     Port,
+    PositiveDuration,
     ProjectId,
     Ratio,
     Region,
@@ -36,6 +37,7 @@ from tidegate.core.spec.values import (
 )
 
 Severity = Literal["CRITICAL", "ERROR", "WARNING"]
+JudgedMetric = Literal["request_count", "error_ratio", "latency_p99_ms", "open_fds", "tcp_connections"]
 
 
 class Model(BaseModel):
@@ -68,8 +70,8 @@ class Probe(Model):
     http: HttpProbe | None = None
     tcp: TcpProbe | None = None
     initial_delay: Duration = 0.0
-    period: Duration = 10.0
-    timeout: Duration = 1.0
+    period: PositiveDuration = 10.0
+    timeout: PositiveDuration = 1.0
     failure_threshold: int = Field(default=3, ge=1)
 
     @model_validator(mode="after")
@@ -128,7 +130,7 @@ class Collector(Model):
     )
     path: HttpPath = "/metrics"
     port: Port | None = None
-    interval: Duration = 30.0
+    interval: PositiveDuration = 30.0
 
 
 class TelemetrySpec(Model):
@@ -139,7 +141,7 @@ class TelemetrySpec(Model):
     max_fds: MetricName = "process_max_fds"
     tcp_connections: MetricName = "tcp_connections"
     fd_limit: int = Field(default=25000, ge=1)
-    sample_period: Duration = 60.0
+    sample_period: PositiveDuration = 60.0
     ingestion_delay: Duration = 180.0
 
 
@@ -166,28 +168,28 @@ class GrowthAlert(Alert):
     """Growth per minute and instance, over `window`."""
 
     per_minute: float = Field(default=2.0, gt=0)
-    window: Duration = 1800.0
+    window: PositiveDuration = 1800.0
 
 
 class ExhaustionAlert(Alert):
     """The limit is reached within `within` at the present growth, and use is already above `floor`."""
 
     severity: Severity = "CRITICAL"
-    within: Duration = 14400.0
+    within: PositiveDuration = 14400.0
     floor: Ratio = 0.5
-    window: Duration = 1800.0
+    window: PositiveDuration = 1800.0
 
 
 class ErrorRatioAlert(Alert):
     severity: Severity = "ERROR"
     threshold: Ratio = 0.02
-    window: Duration = 300.0
+    window: PositiveDuration = 300.0
     min_requests_per_minute: float = Field(default=6.0, ge=0)
 
 
 class LatencyAlert(Alert):
     threshold: Duration = 2.0
-    window: Duration = 300.0
+    window: PositiveDuration = 300.0
     min_requests_per_minute: float = Field(default=6.0, ge=0)
 
 
@@ -214,7 +216,7 @@ class SmokeCheck(Model):
     path: HttpPath = "/"
     status: int = Field(default=200, ge=100, le=599)
     contains: str = ""
-    timeout: Duration = 5.0
+    timeout: PositiveDuration = 5.0
     attempts: int = Field(default=3, ge=1, le=100)
 
 
@@ -222,11 +224,11 @@ class Rollout(Model):
     """Percentages the candidate gets before 100, how long each is watched, and the bake at 100."""
 
     steps: tuple[Percent, ...] = (5, 25, 50)
-    step_duration: Duration = 600.0
+    step_duration: PositiveDuration = 600.0
     bake: Duration = 1800.0
-    look_every: Duration | None = None
+    look_every: PositiveDuration | None = None
     recovery: Duration = 900.0
-    start_timeout: Duration = 600.0
+    start_timeout: PositiveDuration = 600.0
     smoke: tuple[SmokeCheck, ...] = ()
 
     @model_validator(mode="after")
@@ -240,13 +242,15 @@ class Analysis(Model):
     """What the judge asks for; see docs/judge.md."""
 
     leak_min_slope: float = Field(default=0.2, gt=0)
-    leak_horizon: Duration = 604800.0
-    warm_up: Duration = 120.0
-    error_increase: Ratio = 0.01
-    error_limit: Ratio = 0.05
+    leak_horizon: PositiveDuration = 2592000.0
+    warm_up: PositiveDuration = 120.0
+    error_increase: float = Field(default=0.01, ge=0, lt=1)
+    error_limit: float = Field(default=0.05, gt=0, le=1)
     latency_ratio: float = Field(default=1.5, gt=1)
-    latency_limit: Duration | None = None
+    latency_limit: PositiveDuration | None = None
     min_requests: int = Field(default=50, ge=1)
+    min_samples: int = Field(default=8, ge=6)
+    required: tuple[JudgedMetric, ...] = ("open_fds", "request_count")
     alpha: float = Field(default=0.01, gt=0, le=0.2)
     on_inconclusive: Literal["hold", "rollback", "promote"] = "hold"
 
@@ -275,7 +279,7 @@ class Spec(Model):
     scaling: Scaling = Scaling()
     ingress: Literal["all", "internal", "internal-and-load-balancer"] = "all"
     billing: Literal["request", "instance"] = "instance"
-    request_timeout: Duration = 300.0
+    request_timeout: PositiveDuration = 300.0
     service_account: Email | None = None
     invokers: tuple[Member, ...] = ()
     allow_public: bool = False

@@ -1,0 +1,111 @@
+"""`tidegate validate` and `tidegate explain`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tidegate.cli import options
+from tidegate.core.errors import ExitCode
+
+if TYPE_CHECKING:
+    from tidegate.core.policy import Finding
+    from tidegate.flows.prepare import Prepared
+    from tidegate.ports import Diagnostic
+    from tidegate.settings import Settings
+
+
+@click.command()
+@options.spec_file
+@options.image
+@options.target
+@click.option(
+    "--terraform/--no-terraform", default=True, help="Also run `terraform validate`.  [default: on]"
+)
+@options.output
+def validate(
+    file: Path, environment: str | None, image: str | None, target: Any, local_directory: Path | None,
+    terraform: bool, form: str,
+) -> int:  # fmt: skip
+    """Check a spec, its policies and its Terraform.
+
+    A spec without an image is checked with a placeholder, so that it can be checked before a build.
+    """
+    from tidegate import settings as reading
+    from tidegate import wiring
+    from tidegate.flows.prepare import Source, prepare, read
+
+    settings = reading.read(target, local=local_directory)
+    spec = read(Source(options.read_file(file), str(file), environment, image))
+    if spec.ingress_container.image is None:
+        spec = spec.with_image("placeholder.invalid/image:unset")
+    prepared = prepare(spec, *wiring.sources(), local=settings.target == "local")
+    diagnostics = _terraform(settings, prepared) if terraform else ()
+    wrong = bool(prepared.errors) or any(d.severity == "error" for d in diagnostics)
+    if form == "json":
+        options.emit({
+            "valid": not wrong,
+            "findings": [_finding(f) for f in prepared.findings],
+            "terraform": [_diagnostic(d) for d in diagnostics] if terraform else None,
+        })  # fmt: skip
+    else:
+        _print(prepared, diagnostics, terraform=terraform)
+    return int(ExitCode.INVALID if wrong else ExitCode.DONE)
+
+
+def _terraform(settings: Settings, prepared: Prepared) -> tuple[Diagnostic, ...]:
+    """`terraform validate` on copies in a temporary directory; the backend is not asked."""
+    from tidegate import wiring
+    from tidegate.adapters import rootdir
+    from tidegate.core.render import ROOTS
+    from tidegate.flows.prepare import LOCAL_BACKEND
+
+    runner = wiring.terraform(settings)
+    found: list[Diagnostic] = []
+    with tempfile.TemporaryDirectory(prefix="tidegate-validate-") as name:
+        directory = Path(name)
+        overridden = {f"{root}/backend_override.tf": LOCAL_BACKEND for root in ROOTS}
+        rootdir.write(directory, {**prepared.files, **overridden})
+        for root in ROOTS:
+            runner.init(directory / root)
+            found += runner.validate(directory / root)
+    return tuple(found)
+
+
+def _print(prepared: Prepared, diagnostics: tuple[Diagnostic, ...], *, terraform: bool) -> None:
+    for finding in prepared.findings:
+        click.echo(str(finding))
+        click.echo(f"    {finding.hint}")
+    for diagnostic in diagnostics:
+        place = f"{diagnostic.path}:{diagnostic.line}: " if diagnostic.path else ""
+        click.echo(f"{place}{diagnostic.severity}: {diagnostic.summary}. {diagnostic.detail}".rstrip(" ."))
+    checked = "spec, policies and Terraform" if terraform else "spec and policies"
+    if not (prepared.findings or diagnostics):
+        click.echo(f"{checked} are fine: {prepared.spec.service}", err=True)
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule, "severity": str(finding.severity), "path": finding.path, "line": finding.line,
+        "column": finding.column, "message": finding.message, "hint": finding.hint,
+    }  # fmt: skip
+
+
+def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
+    return {
+        "severity": diagnostic.severity, "summary": diagnostic.summary, "detail": diagnostic.detail,
+        "path": diagnostic.path, "line": diagnostic.line,
+    }  # fmt: skip
+
+
+@click.command()
+@click.argument("rule")
+def explain(rule: str) -> None:
+    """Say what a policy rule wants, and why."""
+    from tidegate.core.policies import POLICIES
+    from tidegate.core.policy import explain as text
+
+    click.echo(text(rule, POLICIES))

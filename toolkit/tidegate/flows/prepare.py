@@ -1,0 +1,67 @@
+"""What every command does first, without asking anybody: spec → rendered files → findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tidegate.core.document import parse_all
+from tidegate.core.errors import Fault, InvalidInput
+from tidegate.core.policies import POLICIES
+from tidegate.core.policy import Finding, Severity, run
+from tidegate.core.render import ROOTS, render
+from tidegate.core.spec import Spec, load
+
+LOCAL_BACKEND = 'terraform {\n  backend "local" {}\n}\n'
+"""Laid over whatever backend the spec names: the state of a local Cloud Run lives beside it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A spec file as given: its bytes, its name for messages, and what the command line adds."""
+
+    text: bytes
+    path: str
+    environment: str | None = None
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    spec: Spec
+    files: Mapping[str, str]
+    """Text by path relative to the output directory."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.severity is Severity.ERROR)
+
+
+def read(source: Source) -> Spec:
+    """The spec with the image of the command line. Raises InvalidInput, UsageError."""
+    spec = load(source.text, source.path, source.environment)
+    return spec.with_image(source.image) if source.image else spec
+
+
+def prepare(
+    spec: Spec, templates: Mapping[str, str], modules: Mapping[str, str], *, local: bool = False
+) -> Prepared:
+    """Renders, and holds the result against the policies. Raises InvalidInput for what cannot be rendered."""
+    files = dict(render(spec, templates, modules))
+    if local:
+        files |= {f"{root}/backend_override.tf": LOCAL_BACKEND for root in ROOTS}
+    # Our own modules are copied in unchanged and tested with tidegate; what a spec decides is in the roots.
+    own = {
+        path: text.encode()
+        for path, text in files.items()
+        if path.endswith(".tf") and "/modules/" not in path
+    }
+    return Prepared(spec, dict(sorted(files.items())), run(parse_all(own), POLICIES))
+
+
+def refuse(prepared: Prepared) -> None:
+    """Raises InvalidInput with every finding of severity error."""
+    if prepared.errors:
+        faults = tuple(Fault(f.path, f.line, f.column, f"{f.rule}: {f.message}") for f in prepared.errors)
+        raise InvalidInput(faults, hint="`tidegate explain RULE` says why, and what to do")

@@ -1,0 +1,181 @@
+"""Settings → adapters → what the flows need. Plain constructor calls; the only place that knows them all."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tidegate.core.errors import UsageError
+from tidegate.flows.interruption import Interruption
+from tidegate.settings import Settings
+
+if TYPE_CHECKING:
+    from tidegate.adapters.terraform import TerraformCli
+    from tidegate.core.judge import Criteria
+    from tidegate.core.spec import Spec
+    from tidegate.flows.deploy import Roots
+    from tidegate.flows.prepare import Prepared
+    from tidegate.flows.rollout import Job, Tools
+    from tidegate.local.client import LocalCloud
+    from tidegate.ports import Notifier, Telemetry
+
+
+@dataclass(frozen=True)
+class Connected:
+    """The outside systems of one command. `directory` is where this target's root modules live."""
+
+    tools: Tools
+    directory: Path
+
+
+def local_cloud(settings: Settings) -> LocalCloud | None:
+    """The running local Cloud Run when that is the target, else None. Raises UsageError if there is none."""
+    if settings.target != "local":
+        return None
+    from tidegate.local import client
+
+    found = client.find(settings.local)
+    if found is None:
+        raise UsageError(
+            f"no local Cloud Run is running in {settings.local}",
+            hint="start one with `tidegate local up`, or say where it is: --local-directory",
+        )
+    return found
+
+
+@contextlib.contextmanager
+def connect(settings: Settings, notifier: Notifier, say: Callable[[str], None]) -> Iterator[Connected]:
+    """Opens the channels for the length of a command. Raises Denied without credentials."""
+    from tidegate.adapters import channels, credentials
+    from tidegate.adapters.clock import SystemClock
+    from tidegate.adapters.cloud_run import GoogleCloudRun
+    from tidegate.adapters.metrics import CloudMonitoring
+    from tidegate.adapters.notifier import WebhookNotifier
+    from tidegate.adapters.probe import HttpProbe
+    from tidegate.adapters.retry import Retrying
+    from tidegate.flows.rollout import Tools
+
+    cloud = local_cloud(settings)
+    if cloud is None:
+        opened = channels.google_channels(credentials.find().credentials)
+        token, directory = credentials.identity_token, settings.work / "roots"
+    else:
+        opened = channels.local_channels(cloud.grpc)
+        token, directory = None, cloud.directory / "roots"
+    clock = SystemClock()
+    retrying = Retrying(clock)
+    told = Everybody((notifier, WebhookNotifier(settings.webhooks, on_failure=say)))
+    with opened:
+        tools = Tools(
+            cloud_run=GoogleCloudRun(opened, retrying),
+            metrics=CloudMonitoring(opened, retrying),
+            probe=HttpProbe(clock, token),
+            clock=clock,
+            notifier=told,
+            interruption=Interruption(say),
+        )
+        yield Connected(tools, directory)
+
+
+@dataclass(frozen=True)
+class Everybody:
+    """A notifier of notifiers."""
+
+    listeners: tuple[Notifier, ...]
+
+    def tell(self, notice: object) -> None:
+        for listener in self.listeners:
+            listener.tell(notice)  # type: ignore[arg-type]  # passed on as it came
+
+
+def terraform(settings: Settings) -> TerraformCli:
+    """Terraform as found on this machine, pointed at the local Cloud Run where that is the target."""
+    from tidegate.adapters.terraform import TerraformCli, find
+
+    cloud = local_cloud(settings)
+    return TerraformCli(
+        lambda: find(settings.environment),
+        environment=settings.environment,
+        extra={} if cloud is None else _reattached(cloud),
+    )
+
+
+def _reattached(cloud: LocalCloud) -> Mapping[str, str]:
+    import json
+
+    # The token keeps the provider from looking for real credentials, which a local run must not touch.
+    return {"TF_REATTACH_PROVIDERS": json.dumps(cloud.reattach), "GOOGLE_OAUTH_ACCESS_TOKEN": "local"}
+
+
+def sources(templates: Path | None = None) -> tuple[dict[str, str], dict[str, str]]:
+    """Texts of the templates and of the modules: packaged, or with a directory of one's own on top."""
+    from tidegate.adapters.rootdir import module_texts, template_texts
+
+    return template_texts(templates), module_texts()
+
+
+def roots(directory: Path, prepared: Prepared, environment: str | None) -> Roots:
+    """Where the root modules of this service and environment go."""
+    from tidegate.adapters import rootdir
+    from tidegate.flows.deploy import Roots
+
+    spec = prepared.spec
+    place = directory / f"{spec.project}_{spec.region}_{spec.service}_{environment or 'base'}"
+
+    def write() -> None:
+        rootdir.write(place, prepared.files)
+
+    return Roots(place, write)
+
+
+def job(spec: Spec) -> Job:
+    """What a rollout of this spec is about."""
+    from tidegate.flows.deploy import name_of
+    from tidegate.flows.rollout import Job
+    from tidegate.ports import Smoke
+
+    checks = tuple(
+        Smoke(check.path, check.status, check.contains, check.timeout, check.attempts)
+        for check in spec.rollout.smoke
+    )
+    return Job(name_of(spec), telemetry(spec), criteria(spec), checks, spec.rollout.start_timeout)
+
+
+def telemetry(spec: Spec) -> Telemetry:
+    from tidegate.ports import Telemetry
+
+    given = spec.telemetry
+    return Telemetry(
+        given.open_fds, given.max_fds, given.tcp_connections, given.sample_period, given.ingestion_delay
+    )
+
+
+def criteria(spec: Spec) -> Criteria:
+    from tidegate.core.judge import Criteria
+
+    given = spec.analysis
+    limit = given.latency_limit
+    found = Criteria(
+        leak_min_slope=given.leak_min_slope,
+        leak_horizon=given.leak_horizon,
+        fd_limit=spec.telemetry.fd_limit,
+        connection_limit=spec.telemetry.fd_limit,
+        warm_up=given.warm_up,
+        error_increase=given.error_increase,
+        error_limit=given.error_limit,
+        latency_ratio=given.latency_ratio,
+        latency_limit_ms=None if limit is None else 1000 * limit,
+        min_requests=given.min_requests,
+        min_samples=given.min_samples,
+        alpha=given.alpha,
+        required=given.required,
+    )
+    # Without the collector nobody reports fds; what cannot be seen cannot be required.
+    if not spec.telemetry.collector.enabled:
+        found = replace(
+            found, required=tuple(m for m in found.required if m not in ("open_fds", "tcp_connections"))
+        )
+    return found
