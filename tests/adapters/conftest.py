@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -76,6 +77,8 @@ class _Handler(grpc.GenericRpcHandler):
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
+    # Tests stop servers under their clients; gRPC would note each of these on stderr, past pytest's capture.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     scripted = ScriptedServer()
     running = grpc.server(futures.ThreadPoolExecutor(8), handlers=[_Handler(scripted)])
     scripted.address = f"127.0.0.1:{running.add_insecure_port('127.0.0.1:0')}"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import google.oauth2.credentials
 import pytest
 
+from adapters.web import answer, serving
 from tidegate.adapters import credentials
 from tidegate.adapters.channels import CLOUD_RUN, MONITORING, google_channels
-from tidegate.core.errors import Denied
+from tidegate.core.errors import Denied, Unreachable
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +70,36 @@ def test_a_users_login_is_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with google_channels(found.credentials) as channels:
         assert channels.to(CLOUD_RUN) is channels.to(CLOUD_RUN)
         assert channels.to(MONITORING) is not channels.to(CLOUD_RUN)
+
+
+def login(token_server: str) -> credentials.Found:
+    """As found, except that the token server is ours: a file cannot choose it."""
+    made = google.oauth2.credentials.Credentials(
+        None, refresh_token="r", token_uri=token_server, client_id="c", client_secret="s"
+    )
+    return credentials.Found(made, "", "user account", "")
+
+
+def test_an_expired_login_is_denied() -> None:
+    with serving() as web:
+        web.respond = lambda handler: answer(handler, 400, b'{"error": "invalid_grant"}')
+        with pytest.raises(Denied, match="invalid_grant") as caught:
+            credentials.verify(login(web.url))
+    assert "gcloud auth application-default login" in caught.value.hint
+
+
+def test_a_login_that_works_is_verified() -> None:
+    with serving() as web:
+        web.respond = lambda handler: answer(handler, 200, b'{"access_token": "t", "expires_in": 3600}')
+        credentials.verify(login(web.url))
+        assert len(web.requests) == 1
+
+
+def test_a_token_server_out_of_reach_is_unreachable() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(Unreachable):
+            credentials.verify(login(f"http://127.0.0.1:{taken.getsockname()[1]}"))
 
 
 def test_a_user_without_gcloud_has_no_identity_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

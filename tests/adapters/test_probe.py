@@ -156,14 +156,17 @@ def test_no_token_is_made_for_plain_http(web: Web, clock: FakeClock) -> None:
     assert "Authorization" not in web.requests[0][1]
 
 
-def test_a_token_is_for_the_service_and_not_for_the_tag(clock: FakeClock) -> None:
+def test_a_token_is_asked_for_once_per_check(clock: FakeClock) -> None:
     asked: list[str] = []
 
     def token(audience: str) -> None:
         asked.append(audience)
 
-    HttpProbe(clock, token).check("https://next---orders-abc.a.run.app.invalid", Smoke(attempts=1))
-    assert asked == ["https://orders-abc.a.run.app.invalid"]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"https://127.0.0.1:{taken.getsockname()[1]}"
+        HttpProbe(clock, token).check(f"{url}/", Smoke(attempts=3))
+    assert asked == [url]
 
 
 @pytest.mark.parametrize(

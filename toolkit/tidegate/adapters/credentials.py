@@ -3,6 +3,7 @@ about."""
 
 from __future__ import annotations
 
+import logging
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ def find() -> Found:
     from tidegate.adapters.channels import SCOPE
     from tidegate.adapters.grpc_errors import LOGIN_HINT
 
+    # It advises on stderr to configure a project, which the spec names already.
+    logging.getLogger("google.auth._default").setLevel(logging.ERROR)
     try:
         credentials, project = google.auth.default(scopes=[SCOPE])
     except (GoogleAuthError, OSError, ValueError, AttributeError, KeyError, TypeError) as error:
