@@ -1,4 +1,4 @@
-"""The upstream that `orders` asks: a keep-alive HTTP server that holds thousands of idle connections with ease.
+"""The upstream that `orders` asks: a keep-alive HTTP server that holds thousands of idle connections.
 
 DELAY_MS  how long an answer takes, default 2
 """
@@ -11,8 +11,8 @@ import signal
 DELAY = float(os.environ.get("DELAY_MS", "2")) / 1000
 BODY = b'{"apples": 12, "pears": 7}'
 ANSWER = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: keep-alive\r\n\r\n%s"
-    % (len(BODY), BODY)
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\nConnection: keep-alive\r\n\r\n%s" % (len(BODY), BODY)
 )
 LONGEST_HEAD = 65_536
 

@@ -50,12 +50,9 @@ class _Endpoint:
     service: str
     tag: str
     socket: socket.socket
+    port: int
     server: asyncio.AbstractServer | None = None
     handler: web.Server | None = None
-
-    @property
-    def port(self) -> int:
-        return int(self.socket.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,8 @@ class Proxy:
         with self._lock:
             endpoint = self._endpoints.get((service, tag))
             if endpoint is None:
-                endpoint = _Endpoint(service, tag, _listen(self._former.get(_name(service, tag), 0)))
+                listener = _listen(self._former.get(_name(service, tag), 0))
+                endpoint = _Endpoint(service, tag, listener, listener.getsockname()[1])
                 self._endpoints[service, tag] = endpoint
                 if self._loop is not None:
                     self._loop.call_soon_threadsafe(self._serve_soon, endpoint)

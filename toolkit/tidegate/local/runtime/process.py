@@ -34,30 +34,42 @@ class CommandLine:
 
 
 class Process:
-    """Started with `start`; `exited` is a future of the exit code (negative: the signal that ended it)."""
+    """Started with `start`; `exited` is a task that ends with the exit code (negative: the signal that ended it).
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, log: InstanceLog) -> None:
+    The output goes through a pipe of ours rather than one of asyncio's, which takes a process for running as
+    long as anything, a grandchild for instance, holds its end of the pipe.
+    """
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, output: int, log: InstanceLog) -> None:
+        """`output` is the reading end of the pipe, which is closed here."""
         self.name = name
         self.pid = process.pid
         self._process = process
         self._log = log
-        self._reader = asyncio.create_task(self._read())
+        self._reader = asyncio.create_task(self._read(output))
         self.exited: asyncio.Task[int] = asyncio.create_task(self._wait())
 
     @classmethod
     async def start(cls, name: str, command: CommandLine, log: InstanceLog) -> Process:
         """Raises OSError when not even the launcher can start (no memory, no process left)."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-I", "-S", _LAUNCH, str(os.getpid()), *command.resolved()),
-            cwd=command.directory,
-            env=command.environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-        return cls(name, process, log)
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-I", "-S", _LAUNCH, str(os.getpid()), *command.resolved()),
+                cwd=command.directory,
+                env=command.environment(),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        return cls(name, process, reading, log)
 
     @property
     def returncode(self) -> int | None:
@@ -80,20 +92,24 @@ class Process:
         code = await self._process.wait()
         # A container ends with its first process: what that one left behind in its session ends too.
         self.kill()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._reader), 1.0)
+        await asyncio.wait({self._reader}, timeout=0.5)
         self._reader.cancel()
         return code
 
-    async def _read(self) -> None:
+    async def _read(self, output: int) -> None:
         lines = Lines()
-        output = self._process.stdout
-        assert output is not None  # noqa: S101 (asked for above)
-        while data := await output.read(65_536):
-            for line in lines.feed(data):
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output, "rb", 0)
+        )
+        try:
+            while data := await reader.read(65_536):
+                for line in lines.feed(data):
+                    self._log.write(self.name, line)
+        finally:
+            for line in lines.end():
                 self._log.write(self.name, line)
-        for line in lines.end():
-            self._log.write(self.name, line)
+            transport.close()
 
 
 def describe_exit(code: int) -> str:
