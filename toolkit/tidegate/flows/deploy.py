@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tidegate.core import record
 from tidegate.core.errors import PlanRefused, RolloutHeld, TerraformError
 from tidegate.core.plan import PlanSummary, refusals, summarize
-from tidegate.core.rollout import Phase, Settings, Started, State, step
+from tidegate.core.rollout import Phase, Settings, Started, State, describe, step, when
 from tidegate.core.spec import Spec
-from tidegate.flows.rollout import Evidence, Job, Runner, Tools, describe, effective, held, when
+from tidegate.flows.rollout import Evidence, Job, Runner, Tools, effective, held
 from tidegate.ports import OnProgress, SavedPlan, Service, ServiceName, Terraform
 
 SERVICE, MONITORING = "service", "monitoring"
@@ -152,27 +152,9 @@ def name_of(spec: Spec) -> ServiceName:
 
 
 def _with_apply(job: Job, apply: Callable[[], None]) -> Job:
-    from dataclasses import replace
-
     return replace(job, apply=apply)
 
 
 def new_id(now: float) -> str:
     """Sortable by time, and unique."""
     return f"{when(now)[:19].replace('-', '').replace(':', '').replace(' ', '-')}-{uuid.uuid4().hex[:6]}"
-
-
-__all__ = [
-    "MONITORING",
-    "SERVICE",
-    "Outcome",
-    "Plans",
-    "Request",
-    "Roots",
-    "deploy",
-    "make_plans",
-    "name_of",
-    "new_id",
-    "preflight",
-    "settings_of",
-]  # fmt: skip

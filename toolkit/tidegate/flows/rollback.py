@@ -6,7 +6,7 @@ from tidegate.core import record
 from tidegate.core.errors import NotFound, RolloutHeld, UsageError
 from tidegate.core.rollout import Moved, Phase, Settings, SetTraffic, State
 from tidegate.flows.deploy import Outcome, Plans, new_id
-from tidegate.flows.rollout import Job, Runner, Tools, describe, effective, held
+from tidegate.flows.rollout import Job, Runner, Tools, effective, held
 from tidegate.ports import ConditionState, Service
 
 

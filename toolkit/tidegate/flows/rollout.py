@@ -42,7 +42,10 @@ from tidegate.core.rollout import (
     State,
     TrafficFailed,
     TrafficSet,
+    describe,
+    sentence,
     step,
+    when,
 )
 from tidegate.core.samples import Samples, Window
 from tidegate.core.trace import Rollout, Step
@@ -402,38 +405,6 @@ def held(other: record.Record) -> RolloutHeld:
     return RolloutHeld(text, hint="`tidegate status` shows how far it is")
 
 
-def when(seconds: float) -> str:
-    """Epoch seconds as UTC, to the second."""
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def sentence(state: State) -> str:
-    """How it ended, in one sentence."""
-    match state.phase:
-        case Phase.PROMOTED:
-            start = f"{state.candidate} promoted"
-        case Phase.RECOVERED:
-            start = f"{state.candidate} rolled back, {state.stable} recovered"
-        case Phase.NOT_RECOVERED:
-            start = f"{state.candidate} rolled back, which did not help"
-        case Phase.ROLLED_BACK:
-            start = f"{state.candidate} rolled back to {state.stable}"
-        case Phase.HELD:
-            start = f"held with {state.percent} % on {state.candidate}"
-        case Phase.NEEDS_PERSON:
-            start = "a person is needed"
-        case _:
-            start = "nothing was rolled out"
-    return f"{start}: {state.reason}" if state.reason else start
-
-
-def describe(split: Mapping[str, int]) -> str:
-    """`orders-1 95 %, orders-2 5 %`."""
-    return ", ".join(f"{revision} {percent} %" for revision, percent in sorted(split.items())) or "nothing"
-
-
 def _percents(targets: tuple[Target, ...], service: Service) -> dict[str, int]:
     """Percent by revision, LATEST resolved, 0 % left out."""
     found: dict[str, int] = {}
@@ -447,9 +418,3 @@ def _percents(targets: tuple[Target, ...], service: Service) -> dict[str, int]:
 def effective(service: Service) -> dict[str, int]:
     """What serves now: percent by revision."""
     return _percents(service.traffic_statuses, service)
-
-
-__all__ = [
-    "Evidence", "Job", "Runner", "Tools", "describe", "effective", "held", "rollout_of", "sentence",
-    "tag_for", "when",
-]  # fmt: skip

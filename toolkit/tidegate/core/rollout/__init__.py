@@ -22,6 +22,7 @@ from tidegate.core.rollout.events import (
 )
 from tidegate.core.rollout.state import FINAL, MOVED, Moved, Phase, Settings, State
 from tidegate.core.rollout.table import TRANSITIONS, IllegalEvent, Transition, step
+from tidegate.core.rollout.wording import describe, sentence, when
 
 __all__ = [
     "FINAL",
@@ -51,5 +52,8 @@ __all__ = [
     "TrafficFailed",
     "TrafficSet",
     "Transition",
+    "describe",
+    "sentence",
     "step",
+    "when",
 ]

@@ -1,0 +1,199 @@
+"""`tidegate deploy` and `tidegate plan`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tidegate.cli import options
+from tidegate.core.errors import ExitCode, TidegateError, UsageError
+
+if TYPE_CHECKING:
+    from tidegate.cli.talk import Talk
+    from tidegate.core.plan import PlanSummary
+    from tidegate.flows.deploy import Outcome, Request
+    from tidegate.flows.prepare import Prepared
+    from tidegate.settings import Settings
+    from tidegate.wiring import Connected
+
+
+@click.command()
+@options.spec_file
+@options.image
+@options.target
+@click.option("--dry-run", is_flag=True, help="Plan, say what would be done, and change nothing.")
+@click.option("--auto-approve", is_flag=True, help="Apply the plan without asking.")
+@click.option(
+    "--allow-destroy", is_flag=True, help="Let the plan destroy or replace what serves or keeps data."
+)
+@click.option("--monitoring/--no-monitoring", default=True, help="Also apply alert policies and dashboard.")
+@options.output
+def deploy(
+    file: Path, environment: str | None, image: str | None, target: Any, local_directory: Path | None,
+    dry_run: bool, auto_approve: bool, allow_destroy: bool, monitoring: bool, form: str,
+) -> int:  # fmt: skip
+    """Apply, move the traffic in steps, judge each, roll back if worse."""
+    from tidegate import settings as reading
+    from tidegate.cli.progress import Display
+    from tidegate.cli.talk import Talk
+
+    settings = reading.read(target, local=local_directory)
+    prepared = _prepared(file, environment, image, settings)
+    if not (dry_run or auto_approve or sys.stdin.isatty()):
+        raise UsageError(
+            "nobody is here to approve the plan", hint="pass --auto-approve, or --dry-run to only see it"
+        )
+    with Display() as display:
+        talk = Talk(display)
+        for finding in prepared.findings:
+            talk.say(str(finding))
+        with _connected(settings, talk) as connected:
+            request = _request(
+                prepared, settings, connected, environment, talk,
+                auto_approve=auto_approve, allow_destroy=allow_destroy, monitoring=monitoring,
+            )  # fmt: skip
+            if dry_run:
+                return _dry_run(request, settings, connected, form)
+            outcome = _deploy(request, settings, connected, talk)
+            return _report(outcome, prepared, settings, connected, talk, form, environment)
+
+
+@click.command()
+@options.spec_file
+@options.image
+@options.target
+@click.option("--allow-destroy", is_flag=True, help="Do not fail on a plan that destroys what serves.")
+@options.output
+def plan(
+    file: Path, environment: str | None, image: str | None, target: Any, local_directory: Path | None,
+    allow_destroy: bool, form: str,
+) -> int:  # fmt: skip
+    """Show what a deployment would change, without changing it."""
+    from tidegate import settings as reading
+    from tidegate.cli.progress import Display
+    from tidegate.cli.talk import Talk
+
+    settings = reading.read(target, local=local_directory)
+    prepared = _prepared(file, environment, image, settings)
+    with Display() as display:
+        talk = Talk(display)
+        with _connected(settings, talk) as connected:
+            request = _request(
+                prepared, settings, connected, environment, talk,
+                auto_approve=False, allow_destroy=allow_destroy, monitoring=True,
+            )  # fmt: skip
+            return _dry_run(request, settings, connected, form)
+
+
+# ------------------------------------------------------------------------------------------- the parts
+
+
+def _prepared(file: Path, environment: str | None, image: str | None, settings: Settings) -> Prepared:
+    from tidegate import wiring
+    from tidegate.flows.prepare import Source, prepare, read, refuse
+
+    spec = read(Source(options.read_file(file), str(file), environment, image))
+    prepared = prepare(spec, *wiring.sources(), local=settings.target == "local")
+    refuse(prepared)
+    return prepared
+
+
+def _connected(settings: Settings, talk: Talk) -> Any:
+    from tidegate import wiring
+
+    return wiring.connect(settings, talk, talk.say)
+
+
+def _request(
+    prepared: Prepared, settings: Settings, connected: Connected, environment: str | None, talk: Talk,
+    *, auto_approve: bool, allow_destroy: bool, monitoring: bool,
+) -> Request:  # fmt: skip
+    from tidegate import wiring
+    from tidegate.flows.deploy import Request
+
+    def approve(summaries: Mapping[str, PlanSummary]) -> bool:
+        for name, summary in summaries.items():
+            talk.say(f"{name}: {summary.text()}")
+        if auto_approve or not any(s.has_changes for s in summaries.values()):
+            return True
+        return click.confirm("Apply?", err=True)
+
+    return Request(
+        spec=prepared.spec,
+        owner=settings.owner,
+        roots=wiring.roots(connected.directory, prepared, environment),
+        allow_destroy=allow_destroy,
+        with_monitoring=monitoring and prepared.spec.alerts.enabled,
+        approve=approve,
+        on_progress=talk.progress,
+    )
+
+
+def _deploy(request: Request, settings: Settings, connected: Connected, talk: Talk) -> Outcome:
+    from dataclasses import replace
+
+    from tidegate import wiring
+    from tidegate.adapters.exclusive import exclusive
+    from tidegate.flows.deploy import deploy, settings_of
+
+    job = replace(wiring.job(request.spec), on_verdict=talk.look)
+    tools = connected.tools
+    with exclusive(request.roots.directory, settings.owner), tools.interruption.installed():
+        return deploy(request, job, settings_of(request.spec), wiring.terraform(settings), tools)
+
+
+def _dry_run(request: Request, settings: Settings, connected: Connected, form: str) -> int:
+    from tidegate import wiring
+    from tidegate.adapters.exclusive import exclusive
+    from tidegate.core.errors import PlanRefused
+    from tidegate.flows.deploy import Plans, make_plans, name_of, preflight, settings_of
+
+    tools = connected.tools
+    stable = preflight(tools.cloud_run.get_service(name_of(request.spec)), tools.clock.now())
+    plans, refused = Plans(), ""
+    with exclusive(request.roots.directory, settings.owner):
+        try:
+            make_plans(request, wiring.terraform(settings), plans)
+        except PlanRefused as error:
+            refused = error.message
+    steps = settings_of(request.spec)
+    if form == "json":
+        options.emit({
+            "service": request.spec.service,
+            "stable": stable,
+            "refused": refused,
+            "plans": {name: summary.data() for name, summary in plans.summaries.items()},
+            "steps": list(steps.steps) if stable else [],
+        })  # fmt: skip
+    else:
+        for name, summary in plans.summaries.items():
+            click.echo(f"{name}: {summary.text()}")
+        shares = ", ".join(f"{p} %" for p in steps.steps)
+        click.echo(
+            f"then: {shares} of the traffic for {steps.step_duration:.0f} s each, 100 % for {steps.bake:.0f} s"
+            if stable
+            else "then: the first revision gets all the traffic; there is nothing to compare it with"
+        )
+    if refused:
+        raise PlanRefused(refused, hint="--allow-destroy lets it happen")
+    return ExitCode.DONE
+
+
+def _report(
+    outcome: Outcome, prepared: Prepared, settings: Settings, connected: Connected, talk: Talk, form: str,
+    environment: str | None,
+) -> int:  # fmt: skip
+    from tidegate import wiring
+    from tidegate.cli.outcome import emit
+
+    report = wiring.report(outcome, prepared.spec, connected, environment)
+    places: dict[str, str] = {}
+    try:
+        places = wiring.write_report(settings, report)
+    except TidegateError as error:
+        talk.say(f"the report could not be written: {error.message}")
+    return emit(report, places, form, monitoring_error=outcome.plans.monitoring_error)

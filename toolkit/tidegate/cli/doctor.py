@@ -1,0 +1,46 @@
+"""`tidegate doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tidegate.cli import options
+from tidegate.core.errors import ExitCode
+
+_WIDTH = len("skipped")
+
+
+@click.command()
+@click.option(
+    "-f", "--file", "file", type=click.Path(path_type=Path), help="Also check what this spec needs."
+)
+@click.option("--env", "environment", metavar="NAME", help="The environment of the spec.")
+@options.target
+@options.output
+def doctor(
+    file: Path | None, environment: str | None, target: Any, local_directory: Path | None, form: str
+) -> int:
+    """Say what is missing on this machine and what to do about it."""
+    from tidegate import settings as reading
+    from tidegate import wiring
+    from tidegate.flows.doctor import examine
+    from tidegate.flows.prepare import Source, read
+
+    spec = None
+    if file is not None:
+        spec = read(Source(options.read_file(file), str(file), environment))
+    findings = examine(wiring.checks(reading.read(target, local=local_directory), spec))
+    healthy = all(f.state != "failed" for f in findings)
+    if form == "json":
+        options.emit({"healthy": healthy, "checks": [
+            {"check": f.check, "state": f.state, "said": f.said, "hint": f.hint} for f in findings
+        ]})  # fmt: skip
+    else:
+        for finding in findings:
+            click.echo(f"{finding.state:{_WIDTH}}  {finding.check}: {finding.said}")
+            if finding.hint:
+                click.echo(f"         {finding.hint}")
+    return ExitCode.DONE if healthy else ExitCode.USAGE

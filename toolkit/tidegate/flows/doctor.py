@@ -1,0 +1,45 @@
+"""`tidegate doctor`: runs named checks, and turns what they raise into something to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from tidegate.core.errors import TidegateError
+
+Outcome = Literal["ok", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """`run` returns what was found, in words, or raises a TidegateError. `needs` names checks to pass first."""
+
+    name: str
+    run: Callable[[], str]
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    check: str
+    state: Outcome
+    said: str
+    hint: str = ""
+
+
+def examine(checks: Iterable[Check]) -> tuple[Finding, ...]:
+    """All checks in their order; one whose needs have failed is skipped."""
+    passed: set[str] = set()
+    found: list[Finding] = []
+    for check in checks:
+        missing = [need for need in check.needs if need not in passed]
+        if missing:
+            found.append(Finding(check.name, "skipped", f"needs {', '.join(missing)}"))
+            continue
+        try:
+            found.append(Finding(check.name, "ok", check.run()))
+            passed.add(check.name)
+        except TidegateError as error:
+            found.append(Finding(check.name, "failed", error.message, error.hint))
+    return tuple(found)
