@@ -128,7 +128,8 @@ def _nested(nested: NestedBlock, wanted: Any, prior: Mapping[str, Any] | None, n
         (item, olds[at] if at < len(olds) else None) for at, item in enumerate(wanted) if item is not UNKNOWN
     ]
     planned = [_block(nested.block, item, other) for item, other in pairs]
-    return _forgive(nested.extras, old, planned) if len(planned) != len(olds) else planned
+    # What was written decides, not what is planned: there the computed part is unknown rather than empty.
+    return old if _forgive(nested.extras, olds, wanted) is olds else planned
 
 
 def _set(block: Block, wanted: Sequence[Any], olds: Sequence[Any]) -> list[Any]:

@@ -292,6 +292,11 @@ class ServiceAccount(RestResource):
             found["disabled"] = True
         return found
 
+    def state(self, answer: Json, base: Config) -> State:
+        found = super().state(answer, base)
+        email = str(found["email"])
+        return {**found, "account_id": email.partition("@")[0], "member": f"serviceAccount:{email}"}
+
     def send_update(self, prior: Config, planned: State, config: Config, until: float) -> None:
         changed = self.changed(prior, planned)
         if set(changed) - {"disabled"}:

@@ -82,6 +82,8 @@ def from_api(
         elif found is not None:
             found = _coerce(attribute.type, found)
             state[name] = _settle(attribute, found, old) if settled and attribute.optional else found
+        elif attribute.extras.enum and attribute.extras.default is not None:
+            state[name] = attribute.extras.default  # an enum's zero is left out of the answer
         else:
             state[name] = old if is_blank(old) else None
     for name, nested in block.blocks.items():

@@ -49,8 +49,8 @@ def _empty_block(prior: Any, wanted: Any) -> Any:
     def says_nothing(blocks: Any) -> bool:
         return not blocks or (len(blocks) == 1 and all(map(is_blank, (blocks[0] or {}).values())))
 
-    known = isinstance(prior, list) and isinstance(wanted, list) and len(prior) != len(wanted)
-    return prior if known and says_nothing(prior) and says_nothing(wanted) else wanted
+    apart = len(prior or []) != len(wanted or [])
+    return prior if apart and says_nothing(prior) and says_nothing(wanted) else wanted
 
 
 def _member_case(prior: Any, wanted: Any) -> Any:
