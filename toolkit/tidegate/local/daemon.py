@@ -124,11 +124,9 @@ class Daemon:
             ports[name] = settings.ports.take()
             backing = Backing(image, ports[name], self._mark, self._options.directory)
             stack.push_async_callback(backing.stop, self._options.stop_grace)
-            if not await backing.start():
-                raise UsageError(
-                    f"the backing service {name} does not listen on its PORT {ports[name]}: "
-                    + (backing.last_lines() or "it said nothing").replace("\n", " | ")
-                )
+            problem = await backing.start()
+            if problem:
+                raise UsageError(problem)
             stack.push_async_callback(_cancel, [self._start(backing.run())])
         return ports
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tidegate.local.images import Image
 from tidegate.local.runtime import orphans, probes
@@ -101,13 +101,18 @@ class Backing:
         env = {**image.env, "PORT": str(port), orphans.MARK: mark}
         self._command = CommandLine(image.command_line((), ()), image.directory, env)
 
-    async def start(self) -> bool:
-        """Whether it listens within ten seconds."""
+    async def start(self) -> str:
+        """Empty when it listens within ten seconds, else what happened instead."""
         self.process = await Process.start(self.name, self._command, self._log)
-        return await probes.attempt(Probe("tcp", self.port, timeout=10), self.port)
-
-    def last_lines(self) -> str:
-        return "\n".join(list(self._log.tail)[-10:])
+        listening = asyncio.create_task(probes.attempt(Probe("tcp", self.port, timeout=10), self.port))
+        first: set[asyncio.Task[Any]] = {listening, self.process.exited}
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if listening.done() and listening.result():
+            return ""
+        listening.cancel()
+        said = " | ".join(list(self._log.tail)[-5:]) or "it said nothing"
+        what = "does not listen on its PORT" if self.process.returncode is None else "ended at once"
+        return f"the backing service {self.name} {what}: {said}"
 
     async def run(self) -> None:
         """Starts it again whenever it ends, until cancelled."""
