@@ -11,12 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from google.cloud import monitoring_dashboard_v1 as dashboards_v1
 from google.cloud import monitoring_v3, run_v2
+from google.iam.v1 import iam_policy_pb2, policy_pb2
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 
 from tidegate.local.world import ApiError, ResponseLost, World
 from tidegate.local.world import protos as p
+from tidegate.local.world.access import PolicyMethods, project_of_json
 
 Handler = Callable[[Any], Any]
 
@@ -66,164 +69,230 @@ def invoke(world: World, method: Method, request: Any) -> Any:
 
 
 def methods(world: World) -> tuple[Method, ...]:
-    return (*_run(world), *_operations(world), *_metrics(world))
-
-
-def _run(world: World) -> tuple[Method, ...]:
-    services, revisions = world.services, world.revisions
-    name = "google.cloud.run.v2.Services"
-    one, many = "/v2/{name=projects/*/locations/*/services/*}", "/v2/{parent=projects/*/locations/*}/services"
-    child = "/v2/{name=projects/*/locations/*/services/*/revisions/*}"
-    operation = p.Operation
+    """Everything, in the order in which REST requests are matched."""
     return (
-        Method(
-            f"{name}/CreateService",
-            p.raw(run_v2.CreateServiceRequest),
-            operation,
-            services.create,
-            (Http("POST", many, "service"),),
-        ),
-        Method(
-            f"{name}/GetService",
-            p.raw(run_v2.GetServiceRequest),
-            p.Service,
-            services.get,
-            (Http("GET", one),),
-        ),
-        Method(
-            f"{name}/ListServices",
-            p.raw(run_v2.ListServicesRequest),
-            p.ListServicesResponse,
-            services.list,
-            (Http("GET", many),),
-        ),
-        Method(
-            f"{name}/UpdateService",
-            p.raw(run_v2.UpdateServiceRequest),
-            operation,
-            services.update,
-            (Http("PATCH", "/v2/{service.name=projects/*/locations/*/services/*}", "service"),),
-        ),
-        Method(
-            f"{name}/DeleteService",
-            p.raw(run_v2.DeleteServiceRequest),
-            operation,
-            services.delete,
-            (Http("DELETE", one),),
-        ),
-        Method(
-            "google.cloud.run.v2.Revisions/GetRevision",
-            p.raw(run_v2.GetRevisionRequest),
-            p.Revision,
-            revisions.get,
-            (Http("GET", child),),
-        ),
-        Method(
-            "google.cloud.run.v2.Revisions/ListRevisions",
-            p.raw(run_v2.ListRevisionsRequest),
-            p.ListRevisionsResponse,
-            revisions.list,
-            (Http("GET", "/v2/{parent=projects/*/locations/*/services/*}/revisions"),),
-        ),
-        Method(
-            "google.cloud.run.v2.Revisions/DeleteRevision",
-            p.raw(run_v2.DeleteRevisionRequest),
-            operation,
-            revisions.delete,
-            (Http("DELETE", child),),
-        ),
+        *_services(world),
+        *_revisions(world),
+        *_operations(world),
+        *_time_series(world),
+        *_descriptors(world),
+        *_alert_policies(world),
+        *_channels(world),
+        *_dashboards(world),
+        *_accounts(world),
+        *_projects(world),
+        *_secrets(world),
+        *_secret_versions(world),
+    )
+
+
+_SERVICE = "projects/*/locations/*/services/*"
+_OPERATION = "/v2/{name=projects/*/locations/*/operations/*}"
+_EMPTY = empty_pb2.Empty
+
+# fmt: off
+# One row per method, so that the table can be read as one.
+
+
+def _services(world: World) -> tuple[Method, ...]:
+    name, it = "google.cloud.run.v2.Services", world.services
+    many = "/v2/{parent=projects/*/locations/*}/services"
+    one, updated = f"/v2/{{name={_SERVICE}}}", f"/v2/{{service.name={_SERVICE}}}"
+    create, get, listed = run_v2.CreateServiceRequest, run_v2.GetServiceRequest, run_v2.ListServicesRequest
+    update, delete = run_v2.UpdateServiceRequest, run_v2.DeleteServiceRequest
+
+    def existing(resource: str) -> str:
+        return it.find(resource).path
+
+    return (
+        Method(f"{name}/CreateService", p.raw(create), p.Operation, it.create, (Http("POST", many, "service"),)),
+        Method(f"{name}/GetService", p.raw(get), p.Service, it.get, (Http("GET", one),)),
+        Method(f"{name}/ListServices", p.raw(listed), p.ListServicesResponse, it.list, (Http("GET", many),)),
+        Method(f"{name}/UpdateService", p.raw(update), p.Operation, it.update, (Http("PATCH", updated, "service"),)),
+        Method(f"{name}/DeleteService", p.raw(delete), p.Operation, it.delete, (Http("DELETE", one),)),
+        *_policies(world, name, f"/v2/{{resource={_SERVICE}}}", "GET", existing),
+    )
+
+
+def _revisions(world: World) -> tuple[Method, ...]:
+    name, it = "google.cloud.run.v2.Revisions", world.revisions
+    many, one = f"/v2/{{parent={_SERVICE}}}/revisions", f"/v2/{{name={_SERVICE}/revisions/*}}"
+    get, listed, delete = run_v2.GetRevisionRequest, run_v2.ListRevisionsRequest, run_v2.DeleteRevisionRequest
+    return (
+        Method(f"{name}/GetRevision", p.raw(get), p.Revision, it.get, (Http("GET", one),)),
+        Method(f"{name}/ListRevisions", p.raw(listed), p.ListRevisionsResponse, it.list, (Http("GET", many),)),
+        Method(f"{name}/DeleteRevision", p.raw(delete), p.Operation, it.delete, (Http("DELETE", one),)),
     )
 
 
 def _operations(world: World) -> tuple[Method, ...]:
-    operations = world.operations
-    name = "google.longrunning.Operations"
-    one = "/v2/{name=projects/*/locations/*/operations/*}"
+    name, it, pb = "google.longrunning.Operations", world.operations, operations_pb2
+    one, many = _OPERATION, "/v2/{name=projects/*/locations/*}/operations"
+    listed, answer = pb.ListOperationsRequest, pb.ListOperationsResponse
+    wait, cancel = Http("POST", f"{one}:wait", "*"), Http("POST", f"{one}:cancel", "*")
     return (
-        Method(
-            f"{name}/GetOperation",
-            operations_pb2.GetOperationRequest,
-            p.Operation,
-            operations.get,
-            (Http("GET", one),),
-        ),
-        Method(
-            f"{name}/ListOperations",
-            operations_pb2.ListOperationsRequest,
-            operations_pb2.ListOperationsResponse,
-            operations.list,
-            (Http("GET", "/v2/{name=projects/*/locations/*}/operations"),),
-        ),
-        Method(
-            f"{name}/WaitOperation",
-            operations_pb2.WaitOperationRequest,
-            p.Operation,
-            world.wait_operation,
-            (Http("POST", f"{one}:wait", "*"),),
-        ),
-        Method(
-            f"{name}/DeleteOperation",
-            operations_pb2.DeleteOperationRequest,
-            empty_pb2.Empty,
-            operations.delete,
-            (Http("DELETE", one),),
-        ),
-        Method(
-            f"{name}/CancelOperation",
-            operations_pb2.CancelOperationRequest,
-            empty_pb2.Empty,
-            operations.cancel,
-            (Http("POST", f"{one}:cancel", "*"),),
-        ),
+        Method(f"{name}/GetOperation", pb.GetOperationRequest, p.Operation, it.get, (Http("GET", one),)),
+        Method(f"{name}/ListOperations", listed, answer, it.list, (Http("GET", many),)),
+        Method(f"{name}/WaitOperation", pb.WaitOperationRequest, p.Operation, world.wait_operation, (wait,)),
+        Method(f"{name}/DeleteOperation", pb.DeleteOperationRequest, _EMPTY, it.delete, (Http("DELETE", one),)),
+        Method(f"{name}/CancelOperation", pb.CancelOperationRequest, _EMPTY, it.cancel, (cancel,)),
     )
 
 
-def _metrics(world: World) -> tuple[Method, ...]:
-    name = "google.monitoring.v3.MetricService"
-    series = "/v3/{name=projects/*}/timeSeries"
-    kinds = "/v3/{name=projects/*}/metricDescriptors"
-    kind = "/v3/{name=projects/*/metricDescriptors/**}"
+def _time_series(world: World) -> tuple[Method, ...]:
+    name, it, path = "google.monitoring.v3.MetricService", world.metrics, "/v3/{name=projects/*}/timeSeries"
+    listed, create = monitoring_v3.ListTimeSeriesRequest, monitoring_v3.CreateTimeSeriesRequest
     return (
-        Method(
-            f"{name}/ListTimeSeries",
-            p.raw(monitoring_v3.ListTimeSeriesRequest),
-            p.ListTimeSeriesResponse,
-            world.metrics.list,
-            (Http("GET", series),),
-        ),
-        Method(
-            f"{name}/CreateTimeSeries",
-            p.raw(monitoring_v3.CreateTimeSeriesRequest),
-            empty_pb2.Empty,
-            world.metrics.create,
-            (Http("POST", series, "*"),),
-        ),
-        Method(
-            f"{name}/ListMetricDescriptors",
-            p.raw(monitoring_v3.ListMetricDescriptorsRequest),
-            p.ListMetricDescriptorsResponse,
-            world.descriptors.list,
-            (Http("GET", kinds),),
-        ),
-        Method(
-            f"{name}/GetMetricDescriptor",
-            p.raw(monitoring_v3.GetMetricDescriptorRequest),
-            p.MetricDescriptor,
-            world.descriptors.get,
-            (Http("GET", kind),),
-        ),
-        Method(
-            f"{name}/CreateMetricDescriptor",
-            p.raw(monitoring_v3.CreateMetricDescriptorRequest),
-            p.MetricDescriptor,
-            world.descriptors.create,
-            (Http("POST", kinds, "metric_descriptor"),),
-        ),
-        Method(
-            f"{name}/DeleteMetricDescriptor",
-            p.raw(monitoring_v3.DeleteMetricDescriptorRequest),
-            empty_pb2.Empty,
-            world.descriptors.delete,
-            (Http("DELETE", kind),),
-        ),
+        Method(f"{name}/ListTimeSeries", p.raw(listed), p.ListTimeSeriesResponse, it.list, (Http("GET", path),)),
+        Method(f"{name}/CreateTimeSeries", p.raw(create), _EMPTY, it.create, (Http("POST", path, "*"),)),
+    )
+
+
+def _descriptors(world: World) -> tuple[Method, ...]:
+    name, it, m = "google.monitoring.v3.MetricService", world.descriptors, monitoring_v3
+    many, one = "/v3/{name=projects/*}/metricDescriptors", "/v3/{name=projects/*/metricDescriptors/**}"
+    listed, get, kind = p.raw(m.ListMetricDescriptorsRequest), p.raw(m.GetMetricDescriptorRequest), p.MetricDescriptor
+    create, delete = p.raw(m.CreateMetricDescriptorRequest), p.raw(m.DeleteMetricDescriptorRequest)
+    made = Http("POST", many, "metric_descriptor")
+    return (
+        Method(f"{name}/ListMetricDescriptors", listed, p.ListMetricDescriptorsResponse, it.list, (Http("GET", many),)),
+        Method(f"{name}/GetMetricDescriptor", get, kind, it.get, (Http("GET", one),)),
+        Method(f"{name}/CreateMetricDescriptor", create, kind, it.create, (made,)),
+        Method(f"{name}/DeleteMetricDescriptor", delete, _EMPTY, it.delete, (Http("DELETE", one),)),
+    )
+
+
+def _alert_policies(world: World) -> tuple[Method, ...]:
+    name, it, m = "google.monitoring.v3.AlertPolicyService", world.alert_policies, monitoring_v3
+    many, one = "/v3/{name=projects/*}/alertPolicies", "/v3/{name=projects/*/alertPolicies/*}"
+    made = Http("POST", many, "alert_policy")
+    changed = Http("PATCH", "/v3/{alert_policy.name=projects/*/alertPolicies/*}", "alert_policy")
+    listed, get, kind = p.raw(m.ListAlertPoliciesRequest), p.raw(m.GetAlertPolicyRequest), p.AlertPolicy
+    create, update = p.raw(m.CreateAlertPolicyRequest), p.raw(m.UpdateAlertPolicyRequest)
+    delete = p.raw(m.DeleteAlertPolicyRequest)
+    return (
+        Method(f"{name}/ListAlertPolicies", listed, p.ListAlertPoliciesResponse, it.list, (Http("GET", many),)),
+        Method(f"{name}/GetAlertPolicy", get, kind, it.get, (Http("GET", one),)),
+        Method(f"{name}/CreateAlertPolicy", create, kind, it.create, (made,)),
+        Method(f"{name}/UpdateAlertPolicy", update, kind, it.update, (changed,)),
+        Method(f"{name}/DeleteAlertPolicy", delete, _EMPTY, it.delete, (Http("DELETE", one),)),
+    )
+
+
+def _channels(world: World) -> tuple[Method, ...]:
+    name, it, m = "google.monitoring.v3.NotificationChannelService", world.channels, monitoring_v3
+    many, one = "/v3/{name=projects/*}/notificationChannels", "/v3/{name=projects/*/notificationChannels/*}"
+    made = Http("POST", many, "notification_channel")
+    way = "/v3/{notification_channel.name=projects/*/notificationChannels/*}"
+    changed, kind, answer = Http("PATCH", way, "notification_channel"), p.NotificationChannel, p.ListNotificationChannelsResponse
+    listed, get = p.raw(m.ListNotificationChannelsRequest), p.raw(m.GetNotificationChannelRequest)
+    create, update = p.raw(m.CreateNotificationChannelRequest), p.raw(m.UpdateNotificationChannelRequest)
+    delete = p.raw(m.DeleteNotificationChannelRequest)
+    return (
+        Method(f"{name}/ListNotificationChannels", listed, answer, it.list, (Http("GET", many),)),
+        Method(f"{name}/GetNotificationChannel", get, kind, it.get, (Http("GET", one),)),
+        Method(f"{name}/CreateNotificationChannel", create, kind, it.create, (made,)),
+        Method(f"{name}/UpdateNotificationChannel", update, kind, it.update, (changed,)),
+        Method(f"{name}/DeleteNotificationChannel", delete, _EMPTY, it.delete, (Http("DELETE", one),)),
+    )
+
+
+def _dashboards(world: World) -> tuple[Method, ...]:
+    name, it, d = "google.monitoring.dashboard.v1.DashboardsService", world.dashboards, dashboards_v1
+    many, one = "/v1/{parent=projects/*}/dashboards", "/v1/{name=projects/*/dashboards/*}"
+    changed = Http("PATCH", "/v1/{dashboard.name=projects/*/dashboards/*}", "dashboard")
+    listed, get, kind = p.raw(d.ListDashboardsRequest), p.raw(d.GetDashboardRequest), p.Dashboard
+    create, update = p.raw(d.CreateDashboardRequest), p.raw(d.UpdateDashboardRequest)
+    delete = p.raw(d.DeleteDashboardRequest)
+    return (
+        Method(f"{name}/ListDashboards", listed, p.ListDashboardsResponse, it.list, (Http("GET", many),)),
+        Method(f"{name}/GetDashboard", get, kind, it.get, (Http("GET", one),)),
+        Method(f"{name}/CreateDashboard", create, kind, it.create, (Http("POST", many, "dashboard"),)),
+        Method(f"{name}/UpdateDashboard", update, kind, it.update, (changed,)),
+        Method(f"{name}/DeleteDashboard", delete, _EMPTY, it.delete, (Http("DELETE", one),)),
+    )
+
+
+def _accounts(world: World) -> tuple[Method, ...]:
+    name, it = "google.iam.admin.v1.IAM", world.accounts
+    many, one = "/v1/projects/{project}/serviceAccounts", "/v1/{name=projects/*/serviceAccounts/*}"
+    return (
+        *_policies(world, name, "/v1/{resource=projects/*/serviceAccounts/*}", "POST", it.path_of),
+        _json(f"{name}/ListServiceAccounts", "GET", many, lambda c: it.list(c.path["project"])),
+        _json(f"{name}/CreateServiceAccount", "POST", many, lambda c: it.create(c.path["project"], c.body)),
+        _json(f"{name}/GetServiceAccount", "GET", one, lambda c: it.get(c.path["name"])),
+        _json(f"{name}/PatchServiceAccount", "PATCH", one, lambda c: it.update(c.path["name"], c.body)),
+        _json(f"{name}/UpdateServiceAccount", "PUT", one, lambda c: it.update(c.path["name"], c.body)),
+        _json(f"{name}/DeleteServiceAccount", "DELETE", one, lambda c: it.delete(c.path["name"])),
+        _json(f"{name}/EnableServiceAccount", "POST", f"{one}:enable",
+              lambda c: it.switch(c.path["name"], disabled=False)),
+        _json(f"{name}/DisableServiceAccount", "POST", f"{one}:disable",
+              lambda c: it.switch(c.path["name"], disabled=True)),
+    )
+
+
+def _projects(world: World) -> tuple[Method, ...]:
+    name = "google.cloud.resourcemanager.v1.Projects"
+    return (
+        *_policies(world, name, "/v1/projects/{resource}", "POST", lambda project: f"projects/{project}"),
+        _json(f"{name}/GetProject", "GET", "/v1/projects/{project}", lambda c: project_of_json(c.path["project"])),
+    )
+
+
+def _secrets(world: World) -> tuple[Method, ...]:
+    name, it = "google.cloud.secretmanager.v1.SecretManagerService", world.secrets
+    many, one = "/v1/projects/{project}/secrets", "/v1/{name=projects/*/secrets/*}"
+
+    def existing(resource: str) -> str:
+        return str(it.find(resource).message["name"])
+
+    return (
+        *_policies(world, name, "/v1/{resource=projects/*/secrets/*}", "GET", existing),
+        _json(f"{name}/ListSecrets", "GET", many, lambda c: it.list(c.path["project"])),
+        _json(f"{name}/CreateSecret", "POST", many,
+              lambda c: it.create(c.path["project"], c.query.get("secretId", ""), c.body)),
+        _json(f"{name}/AddSecretVersion", "POST", f"{one}:addVersion", lambda c: it.add_version(c.path["name"], c.body)),
+        _json(f"{name}/GetSecret", "GET", one, lambda c: it.get(c.path["name"])),
+        _json(f"{name}/UpdateSecret", "PATCH", one,
+              lambda c: it.update(c.path["name"], c.body, c.query.get("updateMask", ""))),
+        _json(f"{name}/DeleteSecret", "DELETE", one, lambda c: it.delete(c.path["name"])),
+    )
+
+
+def _secret_versions(world: World) -> tuple[Method, ...]:
+    name, it = "google.cloud.secretmanager.v1.SecretManagerService", world.secrets
+    many, one = "/v1/{name=projects/*/secrets/*}/versions", "/v1/{name=projects/*/secrets/*/versions/*}"
+    return (
+        _json(f"{name}/ListSecretVersions", "GET", many, lambda c: it.list_versions(c.path["name"])),
+        _json(f"{name}/AccessSecretVersion", "GET", f"{one}:access", lambda c: it.access(c.path["name"])),
+        _json(f"{name}/GetSecretVersion", "GET", one, lambda c: it.get_version(c.path["name"])),
+        _json(f"{name}/EnableSecretVersion", "POST", f"{one}:enable", lambda c: it.turn(c.path["name"], "ENABLED")),
+        _json(f"{name}/DisableSecretVersion", "POST", f"{one}:disable", lambda c: it.turn(c.path["name"], "DISABLED")),
+        _json(f"{name}/DestroySecretVersion", "POST", f"{one}:destroy", lambda c: it.turn(c.path["name"], "DESTROYED")),
+    )
+
+
+# fmt: on
+
+
+def _json(name: str, verb: str, template: str, handler: Callable[[Call], dict[str, Any]]) -> Method:
+    """A method that is REST only, for an API whose client library is not among the dependencies."""
+    return Method(name, None, None, handler, (Http(verb, template),))
+
+
+def _policies(
+    world: World, name: str, template: str, get_verb: str, check: Callable[[str], str]
+) -> tuple[Method, ...]:
+    """The three methods of allow policies. Older APIs read a policy with POST."""
+    it = PolicyMethods(world.policies, check)
+    read = Http(get_verb, f"{template}:getIamPolicy", "*" if get_verb == "POST" else "")
+    write, test = (
+        Http("POST", f"{template}:setIamPolicy", "*"),
+        Http("POST", f"{template}:testIamPermissions", "*"),
+    )
+    pb, answer = iam_policy_pb2, iam_policy_pb2.TestIamPermissionsResponse
+    return (
+        Method(f"{name}/GetIamPolicy", pb.GetIamPolicyRequest, policy_pb2.Policy, it.get, (read,)),
+        Method(f"{name}/SetIamPolicy", pb.SetIamPolicyRequest, policy_pb2.Policy, it.set, (write,)),
+        Method(f"{name}/TestIamPermissions", pb.TestIamPermissionsRequest, answer, it.test, (test,)),
     )

@@ -31,7 +31,7 @@ class Ground:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.version = 0
-        self._ids = 0
+        self.ids = 0
 
     def touch(self) -> None:
         self.version += 1
@@ -46,8 +46,8 @@ class Ground:
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:32]}"
 
     def _fresh(self) -> str:
-        self._ids += 1
-        return fingerprint(f"{self.now()!r}/{self._ids}")
+        self.ids += 1
+        return fingerprint(f"{self.now()!r}/{self.ids}")
 
 
 def fingerprint(content: str | bytes) -> str:

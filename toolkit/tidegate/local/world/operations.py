@@ -18,7 +18,9 @@ _KEPT = 1000
 
 
 @dataclass
-class _Entry:
+class Entry:
+    """An operation, the service it is about, and the revision that its update made (or empty)."""
+
     message: Any
     service: str
     revision: str
@@ -27,22 +29,22 @@ class _Entry:
 class Operations:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._entries: dict[str, _Entry] = {}
+        self.entries: dict[str, Entry] = {}
 
     def start(self, parent: str, service: str, revision: str, metadata: Any) -> str:
         """A new open operation; `revision` is the one the update made, or empty."""
         name = f"{parent}/operations/{self._ground.uuid()}"
         message = Operation(name=name)
         message.metadata.Pack(metadata)
-        self._entries[name] = _Entry(message, service, revision)
-        while len(self._entries) > _KEPT:
-            self._entries.pop(next(iter(self._entries)))
+        self.entries[name] = Entry(message, service, revision)
+        while len(self.entries) > _KEPT:
+            self.entries.pop(next(iter(self.entries)))
         return name
 
     def finished(self, parent: str, response: Any) -> Any:
         """An operation that is done at once."""
         name = self.start(parent, "", "", response)
-        message = self._entries[name].message
+        message = self.entries[name].message
         message.done = True
         message.response.Pack(response)
         return _copy(message)
@@ -50,7 +52,7 @@ class Operations:
     def settle(self, service: ServiceState, shown: Any) -> bool:
         """Close what is through for this service. `shown` is the service as a reader sees it now."""
         changed = False
-        for entry in self._entries.values():
+        for entry in self.entries.values():
             if entry.service != service.path or entry.message.done:
                 continue
             end = outcome(service, entry.revision)
@@ -67,7 +69,7 @@ class Operations:
 
     def abandon(self, service: str) -> None:
         """The service is gone: what was open on it can no longer succeed."""
-        for entry in self._entries.values():
+        for entry in self.entries.values():
             if entry.service == service and not entry.message.done:
                 entry.message.done = True
                 entry.message.error.code = CODES["ABORTED"][0]
@@ -78,23 +80,23 @@ class Operations:
 
     def list(self, request: operations_pb2.ListOperationsRequest) -> Any:
         check_location(request.name)
-        names = sorted(name for name in self._entries if name.startswith(f"{request.name}/operations/"))
+        names = sorted(name for name in self.entries if name.startswith(f"{request.name}/operations/"))
         chosen, token = page(names, request.page_size, request.page_token)
         return operations_pb2.ListOperationsResponse(
-            operations=[self._entries[name].message for name in chosen], next_page_token=token
+            operations=[self.entries[name].message for name in chosen], next_page_token=token
         )
 
     def delete(self, request: operations_pb2.DeleteOperationRequest) -> None:
         if not self._find(request.name).message.done:
             raise ApiError("FAILED_PRECONDITION", f"Operation '{request.name}' is still running.")
-        del self._entries[request.name]
+        del self.entries[request.name]
 
     def cancel(self, request: operations_pb2.CancelOperationRequest) -> None:
         self._find(request.name)
         raise ApiError("UNIMPLEMENTED", "Cloud Run operations cannot be cancelled.")
 
-    def _find(self, name: str) -> _Entry:
-        entry = self._entries.get(name)
+    def _find(self, name: str) -> Entry:
+        entry = self.entries.get(name)
         if entry is None:
             not_found(f"Operation '{name}' was not found.")
         return entry

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from google.iam.v1 import policy_pb2
-
 from tidegate.local.world.protos import COMMON_REASONS, REVISION_REASONS
 
 STARTING, READY, BROKEN = "starting", "ready", "broken"
@@ -48,7 +46,6 @@ class ServiceState:
     coming: tuple[Assigned, ...] = ()
     """Accepted traffic on its way, effective at `due`; empty when none is."""
     due: float = 0.0
-    policy: policy_pb2.Policy = field(default_factory=policy_pb2.Policy)
 
     @property
     def short(self) -> str:

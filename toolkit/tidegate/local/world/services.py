@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf import field_mask_pb2
 
 from tidegate.local.world import run_rules
+from tidegate.local.world.access import Policies
 from tidegate.local.world.errors import ApiError, invalid, not_found
 from tidegate.local.world.ground import Ground, fingerprint, stamp
 from tidegate.local.world.names import check_location, page, project_of, split_service
@@ -34,12 +35,14 @@ class Services:
         ground: Ground,
         addresses: Callable[[str, str], str],
         operations: Operations,
+        policies: Policies,
         check_secrets: Callable[[str, Any], str],
     ) -> None:
         """`check_secrets(project, template)` says in a sentence which secret cannot be read, or nothing."""
         self._ground = ground
         self._addresses = addresses
         self._operations = operations
+        self._policies = policies
         self._check_secrets = check_secrets
         self.states: dict[str, ServiceState] = {}
 
@@ -102,6 +105,7 @@ class Services:
             stamp(gone.delete_time, self._ground.now())
             del self.states[request.name]
             self._operations.abandon(request.name)
+            self._policies.forget(request.name)
             self._ground.touch()
         return self._operations.finished(state.parent, gone)
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from time import monotonic
 from typing import Any
 
+from tidegate.local.world import alerting, dump
+from tidegate.local.world.access import Accounts, Policies
+from tidegate.local.world.dashboards import Dashboards
 from tidegate.local.world.descriptors import Descriptors
-from tidegate.local.world.errors import ApiError, not_found
+from tidegate.local.world.errors import ApiError
 from tidegate.local.world.faults import Faults
 from tidegate.local.world.ground import Ground, Knobs
 from tidegate.local.world.metrics import Metrics
 from tidegate.local.world.model import Route, Sample, WantedRevision
+from tidegate.local.world.names import project_of
 from tidegate.local.world.operations import Operations
 from tidegate.local.world.revisions import Revisions
 from tidegate.local.world.run_state import BROKEN, READY, STARTING, RevisionState
+from tidegate.local.world.secrets import Secrets
 from tidegate.local.world.series import Series
-from tidegate.local.world.services import Services
+from tidegate.local.world.services import USER, Services
 from tidegate.local.world.wanted import routes_of, wanted_of
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 1.0
@@ -39,11 +45,18 @@ class World:
     ) -> None:
         self.ground = Ground(clock, Knobs(propagation_delay, ingestion_delay))
         self.operations = Operations(self.ground)
-        self.services = Services(self.ground, addresses, self.operations, lambda _project, _template: "")
+        self.policies = Policies(self.ground)
+        self.accounts = Accounts(self.ground, self.policies)
+        self.secrets = Secrets(self.ground, self.policies, self.accounts)
+        self.services = Services(self.ground, addresses, self.operations, self.policies, self.secrets.trouble)
         self.revisions = Revisions(self.ground, self.services.find, self.operations)
         self.descriptors = Descriptors(self.ground)
         self.series = Series(self.ground, self.descriptors)
         self.metrics = Metrics(self.ground, self.series, self.descriptors)
+        self.dashboards = Dashboards(self.ground)
+        self.channels = alerting.Channels(self.ground, USER)
+        self.alert_policies = alerting.Policies(self.ground, USER, self.channels, self.descriptors.exists)
+        self.channels.users_of = self.alert_policies.using
         self.faults = Faults(self.ground, self.series)
 
     # ---------------------------------------------------------------------------------- for the data plane
@@ -85,7 +98,9 @@ class World:
         with self.ground.lock:
             self.services.tick()
             return tuple(
-                w for state in self.services.states.values() for w in wanted_of(state, self._secret_reader())
+                wanted
+                for state in self.services.states.values()
+                for wanted in wanted_of(state, partial(self._read_secret, project_of(state.path)))
             )
 
     def routes(self) -> tuple[Route, ...]:
@@ -118,6 +133,16 @@ class World:
         with self.ground.lock:
             self.series.write(sample)
 
+    def dump(self) -> dict[str, Any]:
+        """Everything but the time series, as JSON values."""
+        with self.ground.lock:
+            return dump.dump(self)
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave. Raises ValueError, with nothing changed, when it is something else."""
+        with self.ground.lock:
+            dump.load(self, data)
+
     # ------------------------------------------------------------------------------------------- inside
 
     def wait_operation(self, request: Any) -> Any:
@@ -140,8 +165,9 @@ class World:
         found = state.revisions.get(revision) if state else None
         return found if found is not None and found.phase == STARTING else None
 
-    def _secret_reader(self) -> Callable[[str, str], bytes]:
-        def read(secret: str, version: str) -> bytes:
-            not_found(f"Secret {secret}/versions/{version} was not found.")
-
-        return read
+    def _read_secret(self, project: str, secret: str, version: str) -> bytes:
+        """A secret taken away from a running revision reads as empty: its processes keep what they got."""
+        try:
+            return self.secrets.read(project, secret, version)
+        except ApiError:
+            return b""
