@@ -15,6 +15,7 @@ from tidegate.core.errors import ExitCode, TidegateError, UsageError
 if TYPE_CHECKING:
     from tidegate.cli.talk import Talk
     from tidegate.core.plan import PlanSummary
+    from tidegate.core.rollout import Settings as Steps
     from tidegate.flows.deploy import Outcome, Request
     from tidegate.flows.prepare import Prepared
     from tidegate.settings import Settings
@@ -172,15 +173,15 @@ def _dry_run(request: Request, settings: Settings, connected: Connected, form: s
     else:
         for name, summary in plans.summaries.items():
             click.echo(f"{name}: {summary.text()}")
-        shares = ", ".join(f"{p} %" for p in steps.steps)
-        click.echo(
-            f"then: {shares} of the traffic for {steps.step_duration:.0f} s each, 100 % for {steps.bake:.0f} s"
-            if stable
-            else "then: the first revision gets all the traffic; there is nothing to compare it with"
-        )
+        click.echo(_then(steps) if stable else "then: the first revision gets all the traffic")
     if refused:
         raise PlanRefused(refused, hint="--allow-destroy lets it happen")
     return ExitCode.DONE
+
+
+def _then(steps: Steps) -> str:
+    shares = ", ".join(f"{p} %" for p in steps.steps)
+    return f"then: {shares} of the traffic for {steps.step_duration:.0f} s each, 100 % for {steps.bake:.0f} s"
 
 
 def _report(
@@ -196,4 +197,4 @@ def _report(
         places = wiring.write_report(settings, report)
     except TidegateError as error:
         talk.say(f"the report could not be written: {error.message}")
-    return emit(report, places, form, monitoring_error=outcome.plans.monitoring_error)
+    return emit(report, places, form)

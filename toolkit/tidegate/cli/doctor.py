@@ -25,14 +25,14 @@ def doctor(
 ) -> int:
     """Say what is missing on this machine and what to do about it."""
     from tidegate import settings as reading
-    from tidegate import wiring
     from tidegate.flows.doctor import examine
     from tidegate.flows.prepare import Source, read
+    from tidegate.wiring.checkup import checks
 
     spec = None
     if file is not None:
         spec = read(Source(options.read_file(file), str(file), environment))
-    findings = examine(wiring.checks(reading.read(target, local=local_directory), spec))
+    findings = examine(checks(reading.read(target, local=local_directory), spec))
     healthy = all(f.state != "failed" for f in findings)
     if form == "json":
         options.emit({"healthy": healthy, "checks": [

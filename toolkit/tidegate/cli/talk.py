@@ -41,4 +41,4 @@ class Talk:
 
 
 def _without_digits(text: str) -> str:
-    return "".join(c for c in text if not c.isdigit() and c not in ".,–")
+    return "".join(c for c in text if not c.isdigit() and c not in ".,\u2013")

@@ -13,7 +13,7 @@ Outcome = Literal["ok", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Check:
-    """`run` returns what was found, in words, or raises a TidegateError. `needs` names checks to pass first."""
+    """`run` says what was found, or raises a TidegateError. `needs` names checks that must pass before."""
 
     name: str
     run: Callable[[], str]

@@ -343,9 +343,11 @@ class Runner:
                 self._service = found or self._service
                 self.evidence.samples = self._samples(state)
             except RemoteError as error:
-                return self._blind(error)
+                return self._blind(f"the metrics cannot be read: {error.message}")
         now = clock.now()
         rollout = rollout_of(self.job, state)
+        if rollout is None:
+            return self._blind("no other revision had traffic that could be looked at")
         if after_rollback:
             verdict = recovery(self.evidence.samples, rollout, self.job.criteria, state.entered, now)
         else:
@@ -359,10 +361,9 @@ class Runner:
         window = Window(state.started - PRE_PERIOD, self.tools.clock.now())
         return self.tools.metrics.samples(self.job.name, revisions, window, self.job.telemetry)
 
-    def _blind(self, error: RemoteError) -> Event:
+    def _blind(self, reason: str) -> Event:
         """Not being able to look is not a reason to stop, and never a reason to go on."""
         now = self.tools.clock.now()
-        reason = f"the metrics cannot be read: {error.message}"
         verdict = Verdict(Decision.CONTINUE, Attribution.UNKNOWN, now, (reason,))
         self.evidence.verdicts.append(verdict)
         self.job.on_verdict(verdict)
@@ -372,8 +373,10 @@ class Runner:
 # ----------------------------------------------------------------------------------- small pure things
 
 
-def rollout_of(job: Job, state: State) -> Rollout:
-    """The rollout as the judge and the trace see it."""
+def rollout_of(job: Job, state: State) -> Rollout | None:
+    """The rollout as the judge and the trace see it; None while the candidate has had no traffic."""
+    if not (state.candidate and state.moves) or state.candidate == state.stable:
+        return None
     moves = tuple(Step(m.time, m.percent) for m in state.moves)
     telemetry = job.telemetry
     return Rollout(

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tidegate.core.errors import UsageError
+from tidegate.core.errors import RemoteError, UsageError
 from tidegate.flows.interruption import Interruption
 from tidegate.settings import Settings
 
 if TYPE_CHECKING:
     from tidegate.adapters.terraform import TerraformCli
     from tidegate.core.judge import Criteria
+    from tidegate.core.report import Report
     from tidegate.core.spec import Spec
-    from tidegate.flows.deploy import Roots
+    from tidegate.flows.deploy import Outcome, Roots
     from tidegate.flows.prepare import Prepared
     from tidegate.flows.rollout import Job, Tools
     from tidegate.local.client import LocalCloud
@@ -179,3 +180,36 @@ def criteria(spec: Spec) -> Criteria:
             found, required=tuple(m for m in found.required if m not in ("open_fds", "tcp_connections"))
         )
     return found
+
+
+def report(outcome: Outcome, spec: Spec, connected: Connected, environment: str | None) -> Report:
+    """The ended rollout with what it rests on. Reads the service once more for what serves now."""
+    from tidegate.core.report import Report
+    from tidegate.flows.deploy import name_of
+    from tidegate.flows.rollout import effective, rollout_of
+
+    name = name_of(spec)
+    try:
+        service = connected.tools.cloud_run.get_service(name)
+    except RemoteError:
+        service = None  # the outcome stands; only the traffic at the end is then not told
+    return Report(
+        service=name.service,
+        project=name.project,
+        region=name.region,
+        url=service.uri if service else "",
+        environment=environment,
+        image=spec.ingress_container.image or "",
+        state=outcome.state,
+        traffic=effective(service) if service else {},
+        verdicts=tuple(outcome.evidence.verdicts),
+        samples=outcome.evidence.samples,
+        rollout=rollout_of(job(spec), outcome.state),
+        monitoring_error=outcome.plans.monitoring_error,
+    )
+
+
+def write_report(settings: Settings, finished: Report) -> dict[str, str]:
+    from tidegate.adapters import reports
+
+    return reports.write(settings.work / "reports", finished)

@@ -1,0 +1,103 @@
+"""A report as plain text, as Markdown for the summary of a CI job, and several as one table."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tidegate.core.report.model import Report
+from tidegate.core.rollout import describe, sentence, when
+from tidegate.core.verdict import MetricResult
+
+_WHY_WIDTH = 64
+
+
+def text(report: Report) -> str:
+    """For a terminal: the outcome first, then what it rests on."""
+    lines = [sentence(report.state), ""]
+    lines += [f"{name:<11}{value}" for name, value in _facts(report)]
+    if report.deciding is not None and report.deciding.metrics:
+        lines += ["", "what was seen"]
+        for metric in report.deciding.metrics:
+            lines += [f"  {metric.metric} ({_finding(metric)})"]
+            lines += textwrap.wrap(metric.sentence, 96, initial_indent="    ", subsequent_indent="    ")
+    if report.monitoring_error:
+        lines += ["", f"the monitoring root failed: {report.monitoring_error}"]
+    return "\n".join(lines) + "\n"
+
+
+def markdown(report: Report) -> str:
+    """GitHub's Markdown. Whatever comes from outside is escaped."""
+    lines = [f"## {_escaped(report.service)}: {report.verdict}", "", _escaped(sentence(report.state)), ""]
+    lines += ["| | |", "|---|---|"]
+    lines += [f"| {name} | {_escaped(value)} |" for name, value in _facts(report)]
+    if report.deciding is not None and report.deciding.metrics:
+        lines += ["", "| metric | finding | |", "|---|---|---|"]
+        lines += [
+            f"| `{metric.metric}` | {_finding(metric)} | {_escaped(metric.sentence)} |"
+            for metric in report.deciding.metrics
+        ]
+    if report.monitoring_error:
+        lines += ["", f"**The monitoring root failed:** {_escaped(report.monitoring_error)}"]
+    return "\n".join(lines) + "\n"
+
+
+def table(summaries: Sequence[Mapping[str, Any]]) -> str:
+    """A line per rollout, out of their summaries: what became of it, why, and how quickly."""
+    head = ("revision", "verdict", "why", "decided in", "restored in")
+    cells = [
+        (
+            str(row["revision"] or "none"),
+            str(row["verdict"]),
+            textwrap.shorten(str(row["why"]), _WHY_WIDTH, placeholder=" …"),
+            _seconds(row["seconds_to_decide"]),
+            _seconds(row["seconds_to_restore"]),
+        )
+        for row in summaries
+    ]
+    return _aligned((head, *cells))
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell, a rule under the first row."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    lines.insert(1, "  ".join("─" * width for width in widths))
+    return "\n".join(lines)
+
+
+def _facts(report: Report) -> list[tuple[str, str]]:
+    state = report.state
+    facts = [
+        ("service", f"{report.service} ({report.project}, {report.region})"),
+        ("url", report.url),
+        ("revision", state.candidate or "none"),
+        ("before", state.stable or "none, this was the first deployment"),
+        ("image", report.image),
+        ("traffic", describe(dict(report.traffic))),
+        ("started", when(state.started)),
+        ("ended", when(state.entered)),
+        ("decided in", _seconds(report.seconds_to_decide)),
+        ("restored in", _seconds(report.seconds_to_restore)),
+        ("rollout", f"{state.id} by {state.owner}"),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _finding(metric: MetricResult) -> str:
+    told = str(metric.finding).replace("_", " ")
+    return told if metric.decisive else f"{told}, not decisive"
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} s"
+
+
+def _escaped(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    for mark in "`*_[]":
+        escaped = escaped.replace(mark, f"\\{mark}")
+    return " ".join(escaped.split())
