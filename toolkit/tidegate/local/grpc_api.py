@@ -16,7 +16,8 @@ _WORKERS = 32
 
 
 def serve(world: World, address: str = "127.0.0.1:0") -> tuple[grpc.Server, int]:
-    """Start serving; the port that was bound. Stop with `server.stop(grace).wait()`. Raises RuntimeError if taken."""
+    """Start serving; the port that was bound. Stop with `server.stop(grace).wait()`. Raises RuntimeError if
+    taken."""
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="local-api"),
         # A second daemon on the same port must fail instead of taking every other call.

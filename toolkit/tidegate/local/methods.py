@@ -1,7 +1,9 @@
 """The one table of everything the local Cloud Run answers, for gRPC and REST alike.
 
-A `Method` of an API with protobuf messages is served over gRPC under its name and over REST under its bindings. A
-method without message classes is REST only: its handler takes the path and query parameters and the JSON body.
+A `Method` of an API with protobuf messages is served over gRPC under its name and over REST under its
+bindings. A
+method without message classes is REST only: its handler takes the path and query parameters and the JSON
+body.
 """
 
 from __future__ import annotations
@@ -105,10 +107,12 @@ def _services(world: World) -> tuple[Method, ...]:
         return it.find(resource).path
 
     return (
-        Method(f"{name}/CreateService", p.raw(create), p.Operation, it.create, (Http("POST", many, "service"),)),
+        Method(f"{name}/CreateService", p.raw(create), p.Operation, it.create,
+               (Http("POST", many, "service"),)),
         Method(f"{name}/GetService", p.raw(get), p.Service, it.get, (Http("GET", one),)),
         Method(f"{name}/ListServices", p.raw(listed), p.ListServicesResponse, it.list, (Http("GET", many),)),
-        Method(f"{name}/UpdateService", p.raw(update), p.Operation, it.update, (Http("PATCH", updated, "service"),)),
+        Method(f"{name}/UpdateService", p.raw(update), p.Operation, it.update,
+               (Http("PATCH", updated, "service"),)),
         Method(f"{name}/DeleteService", p.raw(delete), p.Operation, it.delete, (Http("DELETE", one),)),
         *_policies(world, name, f"/v2/{{resource={_SERVICE}}}", "GET", existing),
     )
@@ -120,7 +124,8 @@ def _revisions(world: World) -> tuple[Method, ...]:
     get, listed, delete = run_v2.GetRevisionRequest, run_v2.ListRevisionsRequest, run_v2.DeleteRevisionRequest
     return (
         Method(f"{name}/GetRevision", p.raw(get), p.Revision, it.get, (Http("GET", one),)),
-        Method(f"{name}/ListRevisions", p.raw(listed), p.ListRevisionsResponse, it.list, (Http("GET", many),)),
+        Method(f"{name}/ListRevisions", p.raw(listed), p.ListRevisionsResponse, it.list,
+               (Http("GET", many),)),
         Method(f"{name}/DeleteRevision", p.raw(delete), p.Operation, it.delete, (Http("DELETE", one),)),
     )
 
@@ -134,7 +139,8 @@ def _operations(world: World) -> tuple[Method, ...]:
         Method(f"{name}/GetOperation", pb.GetOperationRequest, p.Operation, it.get, (Http("GET", one),)),
         Method(f"{name}/ListOperations", listed, answer, it.list, (Http("GET", many),)),
         Method(f"{name}/WaitOperation", pb.WaitOperationRequest, p.Operation, world.wait_operation, (wait,)),
-        Method(f"{name}/DeleteOperation", pb.DeleteOperationRequest, _EMPTY, it.delete, (Http("DELETE", one),)),
+        Method(f"{name}/DeleteOperation", pb.DeleteOperationRequest, _EMPTY, it.delete,
+               (Http("DELETE", one),)),
         Method(f"{name}/CancelOperation", pb.CancelOperationRequest, _EMPTY, it.cancel, (cancel,)),
     )
 
@@ -143,7 +149,8 @@ def _time_series(world: World) -> tuple[Method, ...]:
     name, it, path = "google.monitoring.v3.MetricService", world.metrics, "/v3/{name=projects/*}/timeSeries"
     listed, create = monitoring_v3.ListTimeSeriesRequest, monitoring_v3.CreateTimeSeriesRequest
     return (
-        Method(f"{name}/ListTimeSeries", p.raw(listed), p.ListTimeSeriesResponse, it.list, (Http("GET", path),)),
+        Method(f"{name}/ListTimeSeries", p.raw(listed), p.ListTimeSeriesResponse, it.list,
+               (Http("GET", path),)),
         Method(f"{name}/CreateTimeSeries", p.raw(create), _EMPTY, it.create, (Http("POST", path, "*"),)),
     )
 
@@ -151,11 +158,13 @@ def _time_series(world: World) -> tuple[Method, ...]:
 def _descriptors(world: World) -> tuple[Method, ...]:
     name, it, m = "google.monitoring.v3.MetricService", world.descriptors, monitoring_v3
     many, one = "/v3/{name=projects/*}/metricDescriptors", "/v3/{name=projects/*/metricDescriptors/**}"
-    listed, get, kind = p.raw(m.ListMetricDescriptorsRequest), p.raw(m.GetMetricDescriptorRequest), p.MetricDescriptor
+    listed, get = p.raw(m.ListMetricDescriptorsRequest), p.raw(m.GetMetricDescriptorRequest)
+    kind = p.MetricDescriptor
     create, delete = p.raw(m.CreateMetricDescriptorRequest), p.raw(m.DeleteMetricDescriptorRequest)
     made = Http("POST", many, "metric_descriptor")
     return (
-        Method(f"{name}/ListMetricDescriptors", listed, p.ListMetricDescriptorsResponse, it.list, (Http("GET", many),)),
+        Method(f"{name}/ListMetricDescriptors", listed, p.ListMetricDescriptorsResponse, it.list,
+               (Http("GET", many),)),
         Method(f"{name}/GetMetricDescriptor", get, kind, it.get, (Http("GET", one),)),
         Method(f"{name}/CreateMetricDescriptor", create, kind, it.create, (made,)),
         Method(f"{name}/DeleteMetricDescriptor", delete, _EMPTY, it.delete, (Http("DELETE", one),)),
@@ -171,7 +180,8 @@ def _alert_policies(world: World) -> tuple[Method, ...]:
     create, update = p.raw(m.CreateAlertPolicyRequest), p.raw(m.UpdateAlertPolicyRequest)
     delete = p.raw(m.DeleteAlertPolicyRequest)
     return (
-        Method(f"{name}/ListAlertPolicies", listed, p.ListAlertPoliciesResponse, it.list, (Http("GET", many),)),
+        Method(f"{name}/ListAlertPolicies", listed, p.ListAlertPoliciesResponse, it.list,
+               (Http("GET", many),)),
         Method(f"{name}/GetAlertPolicy", get, kind, it.get, (Http("GET", one),)),
         Method(f"{name}/CreateAlertPolicy", create, kind, it.create, (made,)),
         Method(f"{name}/UpdateAlertPolicy", update, kind, it.update, (changed,)),
@@ -184,7 +194,8 @@ def _channels(world: World) -> tuple[Method, ...]:
     many, one = "/v3/{name=projects/*}/notificationChannels", "/v3/{name=projects/*/notificationChannels/*}"
     made = Http("POST", many, "notification_channel")
     way = "/v3/{notification_channel.name=projects/*/notificationChannels/*}"
-    changed, kind, answer = Http("PATCH", way, "notification_channel"), p.NotificationChannel, p.ListNotificationChannelsResponse
+    changed = Http("PATCH", way, "notification_channel")
+    kind, answer = p.NotificationChannel, p.ListNotificationChannelsResponse
     listed, get = p.raw(m.ListNotificationChannelsRequest), p.raw(m.GetNotificationChannelRequest)
     create, update = p.raw(m.CreateNotificationChannelRequest), p.raw(m.UpdateNotificationChannelRequest)
     delete = p.raw(m.DeleteNotificationChannelRequest)
@@ -235,7 +246,8 @@ def _projects(world: World) -> tuple[Method, ...]:
     name = "google.cloud.resourcemanager.v1.Projects"
     return (
         *_policies(world, name, "/v1/projects/{resource}", "POST", lambda project: f"projects/{project}"),
-        _json(f"{name}/GetProject", "GET", "/v1/projects/{project}", lambda c: project_of_json(c.path["project"])),
+        _json(f"{name}/GetProject", "GET", "/v1/projects/{project}",
+              lambda c: project_of_json(c.path["project"])),
     )
 
 
@@ -251,7 +263,8 @@ def _secrets(world: World) -> tuple[Method, ...]:
         _json(f"{name}/ListSecrets", "GET", many, lambda c: it.list(c.path["project"])),
         _json(f"{name}/CreateSecret", "POST", many,
               lambda c: it.create(c.path["project"], c.query.get("secretId", ""), c.body)),
-        _json(f"{name}/AddSecretVersion", "POST", f"{one}:addVersion", lambda c: it.add_version(c.path["name"], c.body)),
+        _json(f"{name}/AddSecretVersion", "POST", f"{one}:addVersion",
+              lambda c: it.add_version(c.path["name"], c.body)),
         _json(f"{name}/GetSecret", "GET", one, lambda c: it.get(c.path["name"])),
         _json(f"{name}/UpdateSecret", "PATCH", one,
               lambda c: it.update(c.path["name"], c.body, c.query.get("updateMask", ""))),
@@ -266,9 +279,12 @@ def _secret_versions(world: World) -> tuple[Method, ...]:
         _json(f"{name}/ListSecretVersions", "GET", many, lambda c: it.list_versions(c.path["name"])),
         _json(f"{name}/AccessSecretVersion", "GET", f"{one}:access", lambda c: it.access(c.path["name"])),
         _json(f"{name}/GetSecretVersion", "GET", one, lambda c: it.get_version(c.path["name"])),
-        _json(f"{name}/EnableSecretVersion", "POST", f"{one}:enable", lambda c: it.turn(c.path["name"], "ENABLED")),
-        _json(f"{name}/DisableSecretVersion", "POST", f"{one}:disable", lambda c: it.turn(c.path["name"], "DISABLED")),
-        _json(f"{name}/DestroySecretVersion", "POST", f"{one}:destroy", lambda c: it.turn(c.path["name"], "DESTROYED")),
+        _json(f"{name}/EnableSecretVersion", "POST", f"{one}:enable",
+              lambda c: it.turn(c.path["name"], "ENABLED")),
+        _json(f"{name}/DisableSecretVersion", "POST", f"{one}:disable",
+              lambda c: it.turn(c.path["name"], "DISABLED")),
+        _json(f"{name}/DestroySecretVersion", "POST", f"{one}:destroy",
+              lambda c: it.turn(c.path["name"], "DESTROYED")),
     )
 
 

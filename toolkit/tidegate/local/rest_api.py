@@ -1,4 +1,5 @@
-"""The table of methods over REST, as the Terraform provider and the REST clients speak it, and `/_local/faults`."""
+"""The table of methods over REST, as the Terraform provider and the REST clients speak it, and
+`/_local/faults`."""
 
 from __future__ import annotations
 
@@ -20,15 +21,16 @@ _FAULTS = "/_local/faults"
 
 
 def application(world: World) -> web.Application:
-    """An application that answers every REST binding. Handlers run in threads of their own: a world that blocks,
-    or a latency that was asked for, never stalls the event loop."""
+    """An application that answers every REST binding. Handlers run in threads of their own: a world that
+    blocks, or a latency that was asked for, never stalls the event loop."""
     app = web.Application(client_max_size=_LARGEST_BODY)
     executor = ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="local-rest")
     table = transcoding.routes(methods(world))
 
     async def handle(request: web.Request) -> web.StreamResponse:
         raw = await request.read()
-        # The query of aiohttp is decoded already; the raw path is needed because names may hold encoded slashes.
+        # The query of aiohttp is decoded already; the raw path is needed because names may hold encoded
+        # slashes.
         path, _, query = request.raw_path.partition("?")
         loop = asyncio.get_running_loop()
         try:

@@ -1,4 +1,5 @@
-"""google.api.http transcoding: REST requests to protobuf messages and back, from the bindings of the method table."""
+"""google.api.http transcoding: REST requests to protobuf messages and back, from the bindings of the method
+table."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ def find(table: Sequence[Route], verb: str, path: str) -> tuple[Route, dict[str,
 
 
 def request_of(route: Route, path: Mapping[str, str], query: Sequence[tuple[str, str]], raw: bytes) -> Any:
-    """The request message, or a `Call` for a REST-only method. Unknown fields are tolerated. Raises INVALID_ARGUMENT."""
+    """The request message, or a `Call` for a REST-only method. Unknown fields are tolerated. Raises
+    INVALID_ARGUMENT."""
     body = _json(raw)
     if route.method.request is None:
         return Call(dict(path), {name: value for name, value in query if not _system(name)}, body)
@@ -112,7 +114,8 @@ def _json(raw: bytes) -> dict[str, Any]:
 
 
 def _set(message: Any, dotted: str, values: Sequence[str]) -> None:
-    """Put a parameter at a dotted path, names in either spelling. Unknown parameters are refused as Google does."""
+    """Put a parameter at a dotted path, names in either spelling. Unknown parameters are refused as Google
+    does."""
     *way, last = dotted.split(".")
     for step in way:
         field = _field(message, step, dotted)

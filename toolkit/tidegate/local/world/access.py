@@ -1,4 +1,5 @@
-"""IAM: policies of any resource, project policies among them, and service accounts (both REST only but for Run's)."""
+"""IAM: policies of any resource, project policies among them, and service accounts (both REST only but for
+Run's)."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ class Policies:
         if policy.etag and policy.etag != current.etag:
             raise ApiError(
                 "ABORTED",
-                "There were concurrent policy changes. Please retry the whole read-modify-write with exponential "
+                "There were concurrent policy changes. Please retry the whole read-modify-write with "
+                "exponential "
                 "backoff.",
             )
         for binding in policy.bindings:
@@ -72,7 +74,8 @@ def _check_binding(binding: Any) -> None:
 
 
 class PolicyMethods:
-    """getIamPolicy, setIamPolicy and testIamPermissions of one kind of resource, with messages or with JSON."""
+    """getIamPolicy, setIamPolicy and testIamPermissions of one kind of resource, with messages or with
+    JSON."""
 
     def __init__(self, policies: Policies, check: Callable[[str], str]) -> None:
         """`check(name)` gives the canonical name of an existing resource or raises NOT_FOUND."""
@@ -165,10 +168,11 @@ class Accounts:
 
     def _find(self, name: str) -> dict[str, Any]:
         key = name.rpartition("/serviceAccounts/")[2]
-        for account in self.stored.values():
-            if key in (account["email"], account["uniqueId"]):
-                return account
-        not_found(f"Unknown service account: {key}.")
+        accounts = self.stored.values()
+        found = next((a for a in accounts if key in (a["email"], a["uniqueId"])), None)
+        if found is None:
+            not_found(f"Unknown service account: {key}.")
+        return found
 
 
 def project_of_json(project: str) -> dict[str, Any]:

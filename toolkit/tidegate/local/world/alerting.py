@@ -86,7 +86,8 @@ class Channels:
         if users and not request.force:
             raise ApiError(
                 "FAILED_PRECONDITION",
-                f"Notification channel with name: '{request.name}' cannot be deleted because it is referenced by one or "
+                f"Notification channel with name: '{request.name}' cannot be deleted because it is "
+                "referenced by one or "
                 f"more alert policies: {', '.join(policy.name for policy in users)}.",
             )
         for policy in users:
@@ -106,12 +107,16 @@ class Policies:
     def __init__(
         self, ground: Ground, user: str, channels: Channels, metric_exists: Callable[[str, str], bool]
     ) -> None:
-        """`metric_exists(project, metric type)`: conditions on a metric never seen are refused, as by Google."""
+        """`metric_exists(project, metric type)`: conditions on a metric never seen are refused, as by
+        Google."""
         self._ground = ground
         self._user = user
         self._channels = channels
         self._metric_exists = metric_exists
         self.stored: dict[str, Any] = {}
+
+    def using(self, channel: str) -> list[Any]:
+        return [policy for policy in self.stored.values() if channel in policy.notification_channels]
 
     def create(self, request: Any) -> Any:
         project = project_of(request.name)
@@ -144,9 +149,6 @@ class Policies:
         self._find(request.name)
         del self.stored[request.name]
         self._ground.touch()
-
-    def using(self, channel: str) -> list[Any]:
-        return [policy for policy in self.stored.values() if channel in policy.notification_channels]
 
     def _find(self, name: str) -> Any:
         if name not in self.stored:
@@ -188,17 +190,15 @@ class Policies:
             metric = parse(text).metric_type
             if metric and not self._metric_exists(project, metric):
                 not_found(
-                    f'Cannot find metric(s) that match type = "{metric}". If a metric was created recently, it could '
-                    "take up to 10 minutes to become available. Please try again soon."
+                    f'Cannot find metric(s) that match type = "{metric}". If a metric was created recently, '
+                    "it could take up to 10 minutes to become available. Please try again soon."
                 )
 
 
 def _check_channel(channel: Any) -> None:
     needed = CHANNEL_LABELS.get(channel.type_)
     if needed is None:
-        invalid(
-            f'Field notification_channel.type had an invalid value of "{channel.type_}": no such channel type.'
-        )
+        invalid(f'Field notification_channel.type had an invalid value: no channel type "{channel.type_}".')
     absent = [label for label in needed if not channel.labels.get(label)]
     if absent:
         invalid(f"Field notification_channel.labels is missing required labels: {', '.join(absent)}.")
@@ -220,7 +220,8 @@ def _check_policy(policy: Any) -> None:
     kinds = {condition.WhichOneof("condition") for condition in policy.conditions}
     if policy.alert_strategy.HasField("notification_rate_limit") and kinds != {"condition_matched_log"}:
         invalid(
-            "Field alert_policy.alert_strategy.notification_rate_limit is only allowed for log match conditions."
+            "Field alert_policy.alert_strategy.notification_rate_limit is only allowed for log match "
+            "conditions."
         )
     for position, condition in enumerate(policy.conditions):
         _check_condition(f"alert_policy.conditions[{position}]", condition)

@@ -1,7 +1,7 @@
 """Aggregation of time series: per-series alignment, then reduction across series. Pure.
 
-Alignment periods end at the end of the interval and go back from there: (end - p, end], (end - 2p, end - p], …
-A period in which nothing was measured has no point.
+Alignment periods end at the end of the interval and go back from there: (end - p, end], (end - 2p, end - p],
+… A period in which nothing was measured has no point.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import ceil, floor, sqrt
 from types import MappingProxyType
 
@@ -42,7 +43,8 @@ class Line:
     points: tuple[Point, ...]
 
     def field(self, selector: str) -> str | None:
-        """The value of `metric.type`, `metric.labels.x`, `resource.type`, `resource.labels.x` or `project`."""
+        """The value of `metric.type`, `metric.labels.x`, `resource.type`, `resource.labels.x` or
+        `project`."""
         if selector == "metric.type":
             return self.metric_type
         if selector == "resource.type":
@@ -57,7 +59,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Aggregation:
-    """`period` in seconds; names without their prefix (`DELTA`, `PERCENTILE_99`); normalised group-by selectors."""
+    """`period` in seconds; names without their prefix (`DELTA`, `PERCENTILE_99`); normalised group-by
+    selectors."""
 
     period: float = 0.0
     aligner: str = "NONE"
@@ -103,7 +106,8 @@ def _align(line: Line, how: Aggregation, start: float, end: float) -> Line:
     elif how.aligner in ("INTERPOLATE", "NEXT_OLDER"):
         values = _held(points, how, periods, end)
     else:
-        values = {index: _fold(how.aligner, found, line.value_type) for index, found in inside.items()}
+        folded = {index: _fold(how.aligner, found, line.value_type) for index, found in inside.items()}
+        values = {index: value for index, value in folded.items() if value is not None}
     aligned = []
     for index in range(periods - 1, -1, -1):
         value = values.get(index)
@@ -133,7 +137,8 @@ def _shape(aligner: str, kind: str, value_type: str) -> tuple[str, bool]:
         invalid(f"aggregation.per_series_aligner: ALIGN_{aligner} is not supported.")
     if not fits[aligner]:
         invalid(
-            f"The aligner cannot be applied to metrics with kind {kind} and value type {value_type}: ALIGN_{aligner}."
+            f"The aligner cannot be applied to metrics with kind {kind} and value type {value_type}: "
+            f"ALIGN_{aligner}."
         )
     if aligner in ("COUNT", "COUNT_TRUE", "COUNT_FALSE"):
         return "INT64", False
@@ -174,7 +179,7 @@ def _changes(
     whole = value_type == "INT64" and how.aligner == "DELTA"
     shares: dict[int, float] = {}
     if kind == "GAUGE":
-        for older, newer in zip(points, points[1:], strict=False):
+        for older, newer in pairwise(points):
             index = floor((end - newer.end) / how.period + 1e-9)
             shares[index] = shares.get(index, 0.0) + number(newer.value) - number(older.value)
     for point in points if kind == "DELTA" else ():

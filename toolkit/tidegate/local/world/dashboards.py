@@ -77,13 +77,15 @@ def _check(dashboard: Any) -> None:
     columns = dashboard.mosaic_layout.columns
     if not 1 <= columns <= _COLUMNS:
         invalid(
-            f"Field mosaicLayout.columns had an invalid value of {columns}: it must be between 1 and {_COLUMNS}."
+            f"Field mosaicLayout.columns had an invalid value of {columns}: it must be between 1 and "
+            f"{_COLUMNS}."
         )
     for position, tile in enumerate(dashboard.mosaic_layout.tiles):
         place = f"mosaicLayout.tiles[{position}]"
         if tile.width < 1 or tile.height < 1 or tile.x_pos < 0 or tile.y_pos < 0:
             invalid(
-                f"Field {place} had an invalid value: width and height must be positive, positions not negative."
+                f"Field {place} had an invalid value: width and height must be positive, positions "
+                "not negative."
             )
         if tile.x_pos + tile.width > columns:
             invalid(f"Field {place} had an invalid value: the tile reaches beyond column {columns}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from google.api import metric_pb2
+from google.api import metric_pb2  # type: ignore[import-untyped]  # no stubs
 
 from tidegate.local.world.errors import ApiError, invalid, not_found
 from tidegate.local.world.filters import parse
@@ -86,7 +86,8 @@ class Descriptors:
         labels: list[str],
         resource: str,
     ) -> None:
-        """A first write creates the descriptor by itself; a later one adds labels and resource types to it."""
+        """A first write creates the descriptor by itself; a later one adds labels and resource types to
+        it."""
         name = f"projects/{project}/metricDescriptors/{metric_type}"
         if metric_type.startswith("run.googleapis.com/") and self.exists(project, metric_type):
             return
@@ -94,8 +95,8 @@ class Descriptors:
             self.made[name] = metric_pb2.MetricDescriptor(
                 name=name,
                 type=metric_type,
-                metric_kind=KINDS[kind],  # type: ignore[arg-type]  # stubs want the enum's own type
-                value_type=TYPES[value_type],  # type: ignore[arg-type]  # as above
+                metric_kind=KINDS[kind],
+                value_type=TYPES[value_type],
                 unit=unit,
             )
         made = self.made[name]
@@ -112,8 +113,9 @@ class Descriptors:
         given = request.metric_descriptor
         if not given.type.startswith(USER_PREFIXES):
             invalid(
-                f'Field metricDescriptor.type had an invalid value of "{given.type}": The metric type must be a URL-'
-                "formatted string with a domain and non-empty path, under custom.googleapis.com or another user domain."
+                f'Field metricDescriptor.type had an invalid value of "{given.type}": The metric type must '
+                "be a URL-formatted string with a domain and non-empty path, under custom.googleapis.com or "
+                "another user domain."
             )
         if not given.metric_kind or not given.value_type:
             invalid("Fields metricDescriptor.metricKind and metricDescriptor.valueType are required.")

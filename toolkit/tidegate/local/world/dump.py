@@ -1,4 +1,5 @@
-"""The state of a world as JSON and back, so that a restarted daemon finds its services. Time series are not kept."""
+"""The state of a world as JSON and back, so that a restarted daemon finds its services. Time series are not
+kept."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from google.api import metric_pb2
+from google.api import metric_pb2  # type: ignore[import-untyped]  # no stubs
 from google.iam.v1 import policy_pb2
 from google.protobuf import json_format
 
@@ -44,7 +45,8 @@ def dump(world: World) -> dict[str, Any]:
 
 
 def load(world: World, data: Mapping[str, Any]) -> None:
-    """Replace what a fresh world holds. Raises ValueError for what `dump` did not write; nothing is changed then."""
+    """Replace what a fresh world holds. Raises ValueError for what `dump` did not write; nothing is changed
+    then."""
     if data.get("format") != FORMAT:
         raise ValueError(f"the saved state has format {data.get('format')!r}, expected {FORMAT}")
     try:

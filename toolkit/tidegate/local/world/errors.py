@@ -1,4 +1,5 @@
-"""The one error the world raises: a canonical status code and a sentence, turned into gRPC or JSON by the transports."""
+"""The one error the world raises: a canonical status code and a sentence, turned into gRPC or JSON by the
+transports."""
 
 from __future__ import annotations
 

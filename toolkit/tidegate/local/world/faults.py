@@ -51,7 +51,8 @@ class Faults:
         self._faults: list[Fault] = []
 
     def take(self, method: str) -> Fault | None:
-        """The first fault that strikes this call, used up by one. Methods are named `package.Service/Method`."""
+        """The first fault that strikes this call, used up by one. Methods are named
+        `package.Service/Method`."""
         with self._ground.lock:
             for position, fault in enumerate(self._faults):
                 if fault.strikes(method):
@@ -63,7 +64,8 @@ class Faults:
         return None
 
     def add(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Take faults and delays in the documented shape; answers with what holds now. Nothing is taken on an error."""
+        """Take faults and delays in the documented shape; answers with what holds now. Nothing is taken on
+        an error."""
         unknown = set(asked) - {"faults", "missing_samples", *_KNOBS}
         if unknown:
             invalid(f"Unknown fields: {', '.join(sorted(unknown))}.")

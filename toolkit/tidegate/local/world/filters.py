@@ -1,8 +1,10 @@
-"""Monitoring filters: text → predicate. The grammar of `metric.type = "x" AND resource.labels.y = one_of("a", "b")`.
+"""Monitoring filters: text → predicate. The grammar of `metric.type = "x" AND resource.labels.y =
+one_of("a", "b")`.
 
-Comparisons take `=`, `!=`, `<`, `<=`, `>`, `>=` and `:` (has substring); values are strings, numbers, booleans or
-one of the functions starts_with, ends_with, has_substring, one_of, monitoring.regex.full_match. They combine with AND
-(also by standing side by side), OR, NOT or `-`, and parentheses; AND binds tighter than OR.
+Comparisons take `=`, `!=`, `<`, `<=`, `>`, `>=` and `:` (has substring); values are strings, numbers,
+booleans or
+one of the functions starts_with, ends_with, has_substring, one_of, monitoring.regex.full_match. They combine
+with AND (also by standing side by side), OR, NOT or `-`, and parentheses; AND binds tighter than OR.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from tidegate.local.world.errors import invalid
 
@@ -79,7 +82,7 @@ class _Parser:
             self._refuse(self._tokens[self._at][2])
         return Filter(predicate, types[0] if len(set(types)) == 1 else "", frozenset(self._fields))
 
-    def _refuse(self, position: int) -> None:
+    def _refuse(self, position: int) -> NoReturn:
         invalid(
             f"Field filter had an invalid value: unexpected text at character {position}: '{self._text}'."
         )

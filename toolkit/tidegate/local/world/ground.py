@@ -1,4 +1,5 @@
-"""What every part of the world stands on: one lock, one clock, one counter of changes, and the adjustable delays."""
+"""What every part of the world stands on: one lock, one clock, one counter of changes, and the adjustable
+delays."""
 
 from __future__ import annotations
 

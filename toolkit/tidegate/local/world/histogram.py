@@ -10,7 +10,8 @@ from tidegate.local.world.model import Distribution
 
 
 def merge(parts: Sequence[Distribution]) -> Distribution:
-    """The distribution of all values together. Where bounds differ, counts spread evenly inside their bucket."""
+    """The distribution of all values together. Where bounds differ, counts spread evenly inside their
+    bucket."""
     bounds = parts[0].bounds
     if any(part.bounds != bounds for part in parts):
         bounds = tuple(sorted({bound for part in parts for bound in part.bounds}))

@@ -66,8 +66,8 @@ class Metrics:
         _check_fields(chosen.fields)
         if not self._descriptors.exists(query.project, chosen.metric_type):
             not_found(
-                f'Cannot find metric(s) that match type = "{chosen.metric_type}". If a metric was created recently, '
-                "it could take up to 10 minutes to become available. Please try again soon."
+                f'Cannot find metric(s) that match type = "{chosen.metric_type}". If a metric was created '
+                "recently, it could take up to 10 minutes to become available. Please try again soon."
             )
         offset, visible = self._position(request)
         lines = [
@@ -112,7 +112,8 @@ class Metrics:
         return Aggregation(period, aligner, reducer, group_by)
 
     def _position(self, request: Any) -> tuple[int, float]:
-        """(points already given, newest visible time), both kept by the page token so that pages fit together."""
+        """(points already given, newest visible time), both kept by the page token so that pages fit
+        together."""
         if not request.page_token:
             return 0, self._ground.now() - self._ground.knobs.ingestion_delay
         try:
@@ -129,7 +130,8 @@ class Metrics:
         project = project_of(request.name)
         if not 1 <= len(request.time_series) <= _PER_REQUEST:
             invalid(
-                f"Field timeSeries had an invalid value: between 1 and {_PER_REQUEST} time series are required."
+                f"Field timeSeries had an invalid value: between 1 and {_PER_REQUEST} time series are "
+                "required."
             )
         troubles: list[str] = []
         seen: set[bytes] = set()
@@ -139,7 +141,8 @@ class Metrics:
             try:
                 if identity in seen:
                     invalid(
-                        "Duplicate TimeSeries encountered. Only one point can be written per TimeSeries per request."
+                        "Duplicate TimeSeries encountered. Only one point can be written per "
+                        "TimeSeries per request."
                     )
                 seen.add(identity)
                 self._series.write(self._acceptable(project, message))
@@ -164,24 +167,28 @@ class Metrics:
         now = self._ground.now()
         if not now - 25 * 3600 <= sample.end_time <= now + 300:
             invalid(
-                "The end time of a point must not be more than 25 hours in the past or 5 minutes in the future."
+                "The end time of a point must not be more than 25 hours in the past or 5 minutes in "
+                "the future."
             )
         last = self._series.last(sample)
         if last and sample.end_time <= last.end:
             invalid(
-                "Points must be written in order. One or more of the points specified had an older end time than the "
+                "Points must be written in order. One or more of the points specified had an older "
+                "end time than the "
                 "most recent point."
             )
         if last and sample.end_time - last.end < _SPACING:
             invalid(
-                "One or more points were written more frequently than the maximum sampling period of the metric."
+                "One or more points were written more frequently than the maximum sampling period of "
+                "the metric."
             )
         return sample
 
     def _sample(self, project: str, message: Any) -> Sample:
         if len(message.points) != 1:
             invalid(
-                f"Field points had an invalid value: exactly one point is required, {len(message.points)} given."
+                "Field points had an invalid value: exactly one point is required, "
+                f"{len(message.points)} given."
             )
         point = message.points[0]
         field = point.value.WhichOneof("value")

@@ -1,4 +1,5 @@
-"""What the world tells the data plane, and what the data plane tells the world. Plain frozen values, no protocol.
+"""What the world tells the data plane, and what the data plane tells the world. Plain frozen values, no
+protocol.
 
 A service is always named by its full path `projects/P/locations/L/services/S`, a revision by its short name
 (`orders-00042-abc`). Times are epoch seconds, CPU is in vCPU, memory in bytes.
@@ -82,8 +83,8 @@ class WantedRevision:
     """A revision that should have processes now.
 
     `starting`: not yet known to start; answer with `World.revision_started` or `World.revision_failed`.
-    `serving`: requests can reach it now, by a percentage or by a tag. A revision that is wanted, not starting and
-    not serving is about to serve: its traffic is on the way.
+    `serving`: requests can reach it now, by a percentage or by a tag. A revision that is wanted, not
+    starting and not serving is about to serve: its traffic is on the way.
     """
 
     service: str

@@ -6,16 +6,18 @@ import re
 
 from tidegate.local.world.errors import ApiError, invalid
 
-REGIONS = frozenset(
-    """
-    africa-south1 asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 asia-south1 asia-south2
-    asia-southeast1 asia-southeast2 asia-southeast3 australia-southeast1 australia-southeast2 europe-central2
-    europe-north1 europe-north2 europe-southwest1 europe-west1 europe-west10 europe-west12 europe-west2 europe-west3
-    europe-west4 europe-west6 europe-west8 europe-west9 me-central1 me-central2 me-west1 northamerica-northeast1
-    northamerica-northeast2 northamerica-south1 southamerica-east1 southamerica-west1 us-central1 us-east1 us-east4
-    us-east5 us-south1 us-west1 us-west2 us-west3 us-west4
-    """.split()
-)
+# fmt: off
+REGIONS = frozenset((
+    "africa-south1", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3",
+    "asia-south1", "asia-south2", "asia-southeast1", "asia-southeast2", "asia-southeast3",
+    "australia-southeast1", "australia-southeast2", "europe-central2", "europe-north1", "europe-north2",
+    "europe-southwest1", "europe-west1", "europe-west10", "europe-west12", "europe-west2", "europe-west3",
+    "europe-west4", "europe-west6", "europe-west8", "europe-west9", "me-central1", "me-central2",
+    "me-west1", "northamerica-northeast1", "northamerica-northeast2", "northamerica-south1",
+    "southamerica-east1", "southamerica-west1", "us-central1", "us-east1", "us-east4", "us-east5",
+    "us-south1", "us-west1", "us-west2", "us-west3", "us-west4",
+))
+# fmt: on
 """Where Cloud Run exists."""
 
 _LOCATION = re.compile(r"projects/([^/]+)/locations/([^/]+)")
@@ -61,7 +63,8 @@ def split_revision(name: str) -> tuple[str, str]:
 
 
 def page(items: list[str], size: int, token: str, *, largest: int = 1000) -> tuple[list[str], str]:
-    """One page of a sorted list of names, and the token of the next one. A token is the last name given out."""
+    """One page of a sorted list of names, and the token of the next one. A token is the last name given
+    out."""
     if size < 0:
         invalid("page_size must not be negative.")
     rest = [item for item in items if item > token] if token else items

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.api import metric_pb2
+from google.api import metric_pb2  # type: ignore[import-untyped]  # no stubs
 from google.cloud import monitoring_dashboard_v1, monitoring_v3, run_v2
 from google.longrunning import operations_pb2
 

@@ -1,13 +1,14 @@
 """How a service comes to the state asked for. Pure: state and time in, changed state out.
 
-Configuration and routes move on their own, as in Knative, so that traffic can be taken back to a good revision
-while a bad one is still failing to start:
+Configuration and routes move on their own, as in Knative, so that traffic can be taken back to a good
+revision while a bad one is still failing to start:
 
 - configuration: the latest created revision starts, and becomes ready or breaks;
-- routes: once every revision that the traffic names is ready, the split becomes effective after the propagation delay.
+- routes: once every revision that the traffic names is ready, the split becomes effective after the
+propagation delay.
 
-An update has succeeded when both are through for what *it* changed. After a failure the effective traffic, the latest
-ready revision and the observed generation stay those of the last success.
+An update has succeeded when both are through for what *it* changed. After a failure the effective traffic,
+the latest ready revision and the observed generation stay those of the last success.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def advance(service: ServiceState, now: float, propagation_delay: float) -> bool
 
 
 def outcome(service: ServiceState, revision: str) -> Half:
-    """How the update that made `revision` (or none) stands: RECONCILING, SUCCEEDED or FAILED with a sentence."""
+    """How the update that made `revision` (or none) stands: RECONCILING, SUCCEEDED or FAILED with a
+    sentence."""
     made = service.revisions.get(revision)
     if made and made.phase == STARTING:
         return Half(RECONCILING)
@@ -91,7 +93,8 @@ def _resolve(service: ServiceState) -> tuple[Assigned, ...] | Half:
             return Half(
                 FAILED,
                 "REVISION_FAILED",
-                f"Revision '{name}' does not exist or is deleted. Update all traffic to route to currently available "
+                f"Revision '{name}' does not exist or is deleted. Update all traffic to route to "
+                "currently available "
                 "revisions.",
             )
         if revision.phase == STARTING:

@@ -17,8 +17,8 @@ _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _SAME = (
     "labels", "annotations", "scaling", "vpc_access", "max_instance_request_concurrency", "timeout",
     "service_account", "containers", "volumes", "execution_environment", "encryption_key", "service_mesh",
-    "encryption_key_revocation_action", "encryption_key_shutdown_duration", "session_affinity", "node_selector",
-    "gpu_zonal_redundancy_disabled",
+    "encryption_key_revocation_action", "encryption_key_shutdown_duration", "session_affinity",
+    "node_selector", "gpu_zonal_redundancy_disabled",
 )  # fmt: skip
 """Fields that a template and a revision share."""
 

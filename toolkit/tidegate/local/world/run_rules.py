@@ -40,7 +40,8 @@ def quantity(text: str) -> float:
 def check_service_id(service_id: str) -> None:
     if not _SERVICE_ID.fullmatch(service_id):
         invalid(
-            f"Invalid service_id '{service_id}': only lowercase letters, digits and hyphens; must begin with a letter, "
+            f"Invalid service_id '{service_id}': only lowercase letters, digits and hyphens; must "
+            "begin with a letter, "
             "must not end with a hyphen, and must be shorter than 50 characters."
         )
 
@@ -53,7 +54,8 @@ def check(short: str, service: Any) -> None:
     for key, value in service.labels.items():
         if not _LABEL_VALUE.fullmatch(value) or len(key) > 63:
             invalid(
-                f"labels: Invalid value for label '{key}': at most 63 letters, digits, dashes and underscores."
+                f"labels: Invalid value for label '{key}': at most 63 letters, digits, dashes and "
+                "underscores."
             )
     if len(service.description) > 512:
         invalid("description: must be at most 512 characters.")
@@ -96,7 +98,8 @@ def _check_tag(place: str, short: str, tag: str, seen: set[str]) -> None:
         invalid(f"{place}.tag: Duplicate traffic tag '{tag}': a tag may point at one revision only.")
     if len(tag) < 3 or not _TAG.fullmatch(tag):
         invalid(
-            f"{place}.tag: Invalid traffic tag '{tag}': at least 3 lowercase letters, digits and hyphens, beginning "
+            f"{place}.tag: Invalid traffic tag '{tag}': at least 3 lowercase letters, digits and "
+            "hyphens, beginning "
             "with a letter and not ending with a hyphen."
         )
     if len(tag) + len(short) > 46:
@@ -107,7 +110,8 @@ def _check_template(short: str, template: Any) -> None:
     name = template.revision
     if name and not (name.startswith(f"{short}-") and _TAG.fullmatch(name) and len(name) <= 63):
         invalid(
-            f"template.revision: Revision name '{name}' must be prefixed by the name of the enclosing Service with a "
+            f"template.revision: Revision name '{name}' must be prefixed by the name of the enclosing "
+            "Service with a "
             f"trailing -, here '{short}-'."
         )
     if not 0 < template.timeout.seconds + template.timeout.nanos / 1e9 <= 3600:
@@ -147,7 +151,8 @@ def _check_containers(template: Any) -> None:
             invalid("template.containers: with several containers each needs a name of its own.")
         if sum(bool(container.ports) for container in containers) != 1:
             invalid(
-                "template.containers: Revision template should contain exactly one container with an exposed port."
+                "template.containers: Revision template should contain exactly one container with an "
+                "exposed port."
             )
     started = {container.name for container in containers if container.HasField("startup_probe")}
     for position, container in enumerate(containers):

@@ -1,4 +1,5 @@
-"""What is stored of a Cloud Run service: the message as written, its revisions, and where its traffic really goes."""
+"""What is stored of a Cloud Run service: the message as written, its revisions, and where its traffic really
+goes."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ class Assigned:
 
 @dataclass
 class RevisionState:
-    """`message` is the API's revision, `template` what it was made of; `phase` is STARTING, READY or BROKEN."""
+    """`message` is the API's revision, `template` what it was made of; `phase` is STARTING, READY or
+    BROKEN."""
 
     message: Any
     template: Any

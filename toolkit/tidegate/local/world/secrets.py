@@ -174,7 +174,8 @@ class Secrets:
     def trouble(self, project: str, template: Any) -> str:
         """Why a revision cannot read one of its secrets, in a sentence; empty when it can read all.
 
-        Permissions are checked for accounts that exist here; any other account is taken to be set up elsewhere.
+        Permissions are checked for accounts that exist here; any other account is taken to be set up
+        elsewhere.
         """
         for place, secret, version in secrets_of(template):
             name = secret if secret.startswith("projects/") else f"projects/{project}/secrets/{secret}"
@@ -186,9 +187,12 @@ class Secrets:
                 project, name, template.service_account
             ):
                 return (
-                    f"{place}: Permission denied on secret: {name}/versions/{version} for Revision service account "
-                    f"{template.service_account}. The service account used must be granted the 'Secret Manager Secret "
-                    "Accessor' role (roles/secretmanager.secretAccessor) at the secret, project or higher level."
+                    f"{place}: Permission denied on secret: {name}/versions/{version} for Revision "
+                    "service account "
+                    f"{template.service_account}. The service account used must be granted the "
+                    "'Secret Manager Secret "
+                    "Accessor' role (roles/secretmanager.secretAccessor) at the secret, project or "
+                    "higher level."
                 )
         return ""
 

@@ -77,7 +77,8 @@ class Series:
             if points:
                 s = stored.sample
                 yield Line(
-                    s.metric_type, s.metric_labels, s.resource_type, s.resource_labels, s.kind, s.value_type, s.unit, points
+                    s.metric_type, s.metric_labels, s.resource_type, s.resource_labels, s.kind, s.value_type,
+                    s.unit, points,
                 )  # fmt: skip
 
     def _make_room(self) -> None:

@@ -1,4 +1,5 @@
-"""Cloud Run Admin v2: services. Every method takes and returns the API's own messages; the caller holds the lock."""
+"""Cloud Run Admin v2: services. Every method takes and returns the API's own messages; the caller holds the
+lock."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 1.0
 class World:
     """State and rules of the local Cloud Run. Safe to use from any thread.
 
-    `clock` gives epoch seconds. `addresses(service path, tag)` gives the base URL of a service (empty tag) or of a
-    tag; it is called with the lock held, so it must neither block nor call back.
+    `clock` gives epoch seconds. `addresses(service path, tag)` gives the base URL of a service (empty tag)
+    or of a tag; it is called with the lock held, so it must neither block nor call back.
     """
 
     def __init__(
@@ -68,7 +68,8 @@ class World:
             return self.ground.version
 
     def wait_for_change(self, version: int, timeout: float) -> int:
-        """Block until the version is greater than `version` or `timeout` seconds are over; the version then."""
+        """Block until the version is greater than `version` or `timeout` seconds are over; the version
+        then."""
         self.wait_until(lambda: self.ground.version > version, timeout)
         return self.version
 
