@@ -236,14 +236,26 @@ def test_percentiles_come_from_the_merged_distribution(data: Data, read: Read) -
     assert points(samples, "latency_mean_ms") == {60: pytest.approx(60.0)}
 
 
-def test_buckets_hold_their_own_counts_and_say_zero_in_between(data: Data, read: Read) -> None:
+def test_buckets_are_cumulative_and_the_last_holds_every_request(data: Data, read: Read) -> None:
     data.run("request_latencies", START + 60, Distribution(BOUNDS, (9, 1, 0, 0), 60.0))
     data.run("request_latencies", START + 120, Distribution(BOUNDS, (5, 0, 0, 2), 60.0))
     samples = read()
     assert points(samples, "latency_ms_bucket", le=100.0) == {60: 9, 120: 5}
-    assert points(samples, "latency_ms_bucket", le=200.0) == {60: 1, 120: 0}
-    assert points(samples, "latency_ms_bucket", le=float("inf")) == {60: 0, 120: 2}
-    assert isinstance(samples.get("latency_ms_bucket", OLD, le=400.0), NoData)
+    assert points(samples, "latency_ms_bucket", le=200.0) == {60: 10, 120: 5}
+    assert points(samples, "latency_ms_bucket", le=400.0) == {60: 10, 120: 5}
+    assert points(samples, "latency_ms_bucket", le=float("inf")) == {60: 10, 120: 7}
+
+
+def test_both_revisions_have_the_bounds_where_anything_happens(data: Data, read: Read) -> None:
+    bounds = tuple(float(bound) for bound in range(100, 1100, 100))
+    quick, slow = (5,) + (0,) * 10, (0,) * 7 + (3,) + (0,) * 3
+    data.run("request_latencies", START + 60, Distribution(bounds, quick, 50.0), revision=OLD)
+    data.run("request_latencies", START + 60, Distribution(bounds, slow, 750.0), revision=NEW)
+    samples = read()
+    for revision, counts in ((OLD, [5, 5, 5, 5]), (NEW, [0, 0, 3, 3])):
+        series = samples.of_metric("latency_ms_bucket", revision)
+        assert [one.key.le for one in series] == [100.0, 700.0, 800.0, float("inf")]
+        assert [one.values.tolist() for one in series] == [[count] for count in counts]
 
 
 def test_a_percentile_beyond_the_last_bound_is_that_bound(data: Data, read: Read) -> None:

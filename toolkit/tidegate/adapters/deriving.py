@@ -16,22 +16,25 @@ from tidegate.core.samples import FloatArray, Key, Series
 def derive(metric: str, source: Source, raw: Sequence[Raw], period: float) -> dict[str, list[Series]]:
     """Series by revision. `period` is the sample period in seconds."""
     groups: dict[tuple[str, str], list[Raw]] = defaultdict(list)
+    edges = _edges(raw) if source.derive is Derive.BUCKETS else frozenset()
     for one in raw:
         groups[one.revision, one.instance if source.per_instance else ""].append(one)
     found: dict[str, list[Series]] = defaultdict(list)
     for (revision, instance), members in sorted(groups.items()):
-        found[revision].extend(_group(Key(metric, revision, instance), source, members, period))
+        found[revision].extend(_group(Key(metric, revision, instance), source, members, period, edges))
     return {revision: series for revision, series in found.items() if series}
 
 
-def _group(key: Key, source: Source, members: Sequence[Raw], period: float) -> Iterable[Series]:
+def _group(
+    key: Key, source: Source, members: Sequence[Raw], period: float, edges: frozenset[float]
+) -> Iterable[Series]:
     chosen = [one for one in members if _selected(one, source)]
     if source.derive in (Derive.TOTAL, Derive.LEAST):
         # A count's ticks come from all series, also those not selected: requests without an error are 0
         # errors.
         return _numbers(key, source, members if source.kind is Kind.DELTA else chosen, chosen, period)
     with_values = [one for one in chosen if one.histograms]
-    return _distributions(key, source, with_values, period) if with_values else ()
+    return _distributions(key, source, with_values, period, edges) if with_values else ()
 
 
 def _selected(one: Raw, source: Source) -> bool:
@@ -63,7 +66,9 @@ def _numbers(
     yield Series(key, grid.times.copy(), result)
 
 
-def _distributions(key: Key, source: Source, members: Sequence[Raw], period: float) -> Iterable[Series]:
+def _distributions(
+    key: Key, source: Source, members: Sequence[Raw], period: float, edges: frozenset[float]
+) -> Iterable[Series]:
     grid = ticks([one.times for one in members], period)
     at: list[dict[str, list[Histogram]]] = [defaultdict(list) for _ in grid.times]
     for tick, one in zip(grid.of, members, strict=True):
@@ -73,7 +78,7 @@ def _distributions(key: Key, source: Source, members: Sequence[Raw], period: flo
             at[position][part].append(histogram)
     whole = [{part: merged(histograms) for part, histograms in tick.items()} for tick in at]
     if source.derive is Derive.BUCKETS:
-        return _buckets(key, grid.times, [tick[""] for tick in whole])
+        return _buckets(key, grid.times, [tick[""] for tick in whole], edges)
     return _scalars(key, source, grid.times, whole)
 
 
@@ -93,12 +98,31 @@ def _scalar(source: Source, parts: Sequence[Histogram]) -> float | None:
     return max(means, default=None)
 
 
-def _buckets(key: Key, times: FloatArray, whole: Sequence[Histogram]) -> Iterable[Series]:
-    """Buckets that stayed empty all the while are left out; the others say 0 where nothing fell into them."""
-    counted: dict[float, FloatArray] = {}
+def _edges(raw: Sequence[Raw]) -> frozenset[float]:
+    """Both bounds of every bucket that any series ever filled, and infinity.
+
+    Between other bounds nothing happens, so leaving them out loses nothing. All revisions get the same ones,
+    or they could not be compared.
+    """
+    edges = {float("inf")}
+    filled: dict[tuple[float, ...], FloatArray] = {}
+    for one in raw:
+        for histogram in one.histograms:
+            known = filled.get(histogram.bounds)
+            filled[histogram.bounds] = histogram.counts if known is None else known + histogram.counts
+    for bounds, counts in filled.items():
+        for i in np.flatnonzero(counts).tolist():
+            edges.update(bounds[max(0, i - 1) : i + 1])
+    return frozenset(edges)
+
+
+def _buckets(
+    key: Key, times: FloatArray, whole: Sequence[Histogram], edges: frozenset[float]
+) -> Iterable[Series]:
+    layout = frozenset(whole[0].bounds).intersection(*(histogram.bounds for histogram in whole))
+    bounds = sorted(layout & edges)
+    upto = np.zeros((times.size, len(bounds)))
     for i, histogram in enumerate(whole):
-        for bound, count in zip(histogram.bounds, histogram.counts, strict=True):
-            if count:
-                counted.setdefault(bound, np.zeros(times.size))[i] = count
-    for bound, counts in sorted(counted.items()):
-        yield Series(Key(key.metric, key.revision, key.instance, bound), times.copy(), counts)
+        upto[i] = np.cumsum(histogram.counts)[np.searchsorted(histogram.bounds, bounds)]
+    for j, bound in enumerate(bounds):
+        yield Series(Key(key.metric, key.revision, key.instance, bound), times.copy(), upto[:, j].copy())

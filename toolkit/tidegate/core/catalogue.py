@@ -51,7 +51,7 @@ class Derive(StrEnum):
     QUANTILE = "quantile"
     """Of the merged distribution, linear inside the bucket."""
     BUCKETS = "buckets"
-    """One series per bucket of the merged distribution: how many values fell into it, not cumulative."""
+    """One series per bound of the merged distribution: how many values of the interval were at most that."""
 
 
 Labels = tuple[tuple[str, tuple[str, ...]], ...]
@@ -176,7 +176,7 @@ CATALOGUE: tuple[Metric, ...] = (
     ),
     Metric(
         "latency_ms_bucket",
-        "requests per bucket of request latency and interval; `le` is the bucket's upper bound",
+        "requests per interval that took at most `le`, cumulative over the bounds; the last is all of them",
         "requests",
         _LOWER,
         (_latency(Derive.BUCKETS),),
