@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from tidegate.local.images import Catalogue, Image
 from tidegate.local.proxy import Proxy
-from tidegate.local.runtime import Fleet, Settings
+from tidegate.local.runtime import Fleet, Pool, Settings
 from tidegate.local.world import Container, Probe, Route, WantedRevision
 
 SERVICE = "projects/p/locations/europe-west1/services/orders"
@@ -177,9 +178,12 @@ class Stand:
         share = split or {revisions[0].revision: 100}
         self.proxy.route([Route(SERVICE, tuple(share.items()), tags)])
         for revision in revisions:
-            pool = self.fleet.pools[SERVICE, revision.revision]
-            await until(lambda pool=pool: len(pool.ready()) >= max(1, pool.wanted.min_instances))
+            await until(functools.partial(_is_up, self.fleet.pools[SERVICE, revision.revision]))
         return self.proxy.address(SERVICE, "")
+
+
+def _is_up(pool: Pool) -> bool:
+    return len(pool.ready()) >= max(1, pool.wanted.min_instances)
 
 
 @contextlib.asynccontextmanager

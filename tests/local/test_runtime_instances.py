@@ -12,8 +12,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from local.cloud_parts import SERVICE, Stand, exists, stand, until, wanted, with_container
 
+from local.cloud_parts import SERVICE, Stand, exists, stand, until, wanted, with_container
 from tidegate.local import procfs
 from tidegate.local.runtime import State, orphans
 from tidegate.local.runtime.logs import InstanceLog, Lines

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from local.cloud_parts import SERVICE, Stand, stand, until, wanted
 
+from local.cloud_parts import SERVICE, Stand, stand, until, wanted
 from tidegate.local.collector import Collector
 from tidegate.local.run_monitoring import ConfigError, RunMonitoring, parse, seconds
 from tidegate.local.runtime import is_collector
@@ -28,8 +28,8 @@ kind: RunMonitoring
 metadata: {name: orders-metrics}
 spec:
   endpoints:
-    - {port: 8080, path: /metrics, interval: 200ms, metricRelabeling: [{action: drop, sourceLabels: [__name__],
-       regex: "dull_.*"}]}
+    - {port: 8080, path: /metrics, interval: 200ms, metricRelabeling: [
+       {action: drop, sourceLabels: [__name__], regex: "dull_.*"}]}
 """
 PAGE = """\
 # TYPE process_open_fds gauge

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -146,6 +147,8 @@ def _spawn(
             )
     except OSError as error:
         raise UsageError(f"{directory}: cannot hold the local Cloud Run's state: {error.strerror}") from error
+    # Collects it when it ends, however long we live: it would stay a zombie otherwise.
+    threading.Thread(target=daemon.wait, name="local-cloud-run", daemon=True).start()
     end = time.monotonic() + _LONGEST_START
     try:
         while time.monotonic() < end:

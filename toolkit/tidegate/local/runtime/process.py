@@ -34,7 +34,7 @@ class CommandLine:
 
 
 class Process:
-    """Started with `start`; `exited` is a task that ends with the exit code (negative: the signal that ended it).
+    """Started with `start`; `exited` is a task whose result is the exit code (negative: a signal).
 
     The output goes through a pipe of ours rather than one of asyncio's, which takes a process for running as
     long as anything, a grandchild for instance, holds its end of the pipe.
