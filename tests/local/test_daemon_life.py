@@ -113,6 +113,19 @@ def test_it_serves_a_revision_and_its_metrics(home: Path) -> None:
     assert client.logs(home / "state", "nobody") == []
 
 
+def test_logs_are_followed_as_they_come(home: Path) -> None:
+    cloud = start(home)
+    deploy(cloud, "demo/app:v1")
+    lines = client.follow(home / "state", "orders", lines=1)
+    assert next(lines).endswith(" up")
+    (instance,) = instances(home)
+    os.kill(instance["pid"], signal.SIGKILL)
+    assert "signal 9" in next(lines)
+    assert next(lines).endswith(" up")
+    client.stop(home / "state")
+    assert any("goodbye" in line for line in [*lines, *client.logs(home / "state")])
+
+
 def test_a_revision_that_fails_leaves_the_old_one_serving(home: Path) -> None:
     cloud = start(home)
     first = deploy(cloud, "demo/app:v1")

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import secrets
 import shutil
 import signal
@@ -69,6 +70,7 @@ class Daemon:
         self._mark = mark
         self._ended = asyncio.Event()
         self._why = ""
+        self._saving = threading.Lock()
         self._catalogues = Catalogues(options.images, _say)
 
     async def run(self) -> str:
@@ -256,10 +258,11 @@ class Daemon:
             _say(f"the state of the former life cannot be read ({error}); it is kept as {aside.name}")
 
     def _save(self) -> None:
-        state.write_atomically(
-            self._options.directory / "world.json", json.dumps(self._world.dump()).encode()
-        )
-        state.write_ports(self._options.directory, self._proxy.ports())
+        # One at a time, and read inside: the one that ends last has written the newest.
+        with self._saving:
+            content = json.dumps(self._world.dump()).encode()
+            state.write_atomically(self._options.directory / "world.json", content)
+            state.write_ports(self._options.directory, self._proxy.ports())
 
     async def _status(self, _: web.BaseRequest) -> web.Response:
         return web.json_response(describe(self._world, self._fleet, self._proxy))
@@ -281,6 +284,8 @@ def main() -> int:
     if held is None:
         _say(f"another local Cloud Run runs in {options.directory}")
         return ANOTHER_RUNS
+    _, most_fds = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_fds, most_fds))
     with held:
         former = state.read(options.directory)
         if former is not None:

@@ -82,6 +82,7 @@ class Proxy:
         self._routes: dict[str, _Choice] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._starting: set[asyncio.Future[None]] = set()
 
     def address(self, service: str, tag: str) -> str:
         """The base URL of a service, or of one of its tags. The socket listens before this returns."""
@@ -144,7 +145,9 @@ class Proxy:
     # ------------------------------------------------------------------------------------------- serving
 
     def _serve_soon(self, endpoint: _Endpoint) -> None:
-        self._serving = asyncio.ensure_future(self._serve(endpoint))
+        task = asyncio.ensure_future(self._serve(endpoint))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
 
     async def _serve(self, endpoint: _Endpoint) -> None:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:

@@ -222,7 +222,7 @@ class Instance:
         return count
 
     def _failure(self, container: Container) -> str:
-        if container.startup_probe is None or container.startup_probe.kind == "tcp":
+        if container.port and (container.startup_probe is None or container.startup_probe.kind == "tcp"):
             return (
                 "The user-provided container failed to start and listen on the port defined provided by the "
                 f"PORT={container.port} environment variable within the allocated timeout. "
