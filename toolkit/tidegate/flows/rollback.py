@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tidegate.core import record
 from tidegate.core.errors import NotFound, RolloutHeld, UsageError
-from tidegate.core.rollout import Moved, Phase, SetTraffic, Settings, State, describe
+from tidegate.core.rollout import Moved, Phase, Settings, SetTraffic, State, describe
 from tidegate.flows.deploy import Outcome, Plans, new_id
 from tidegate.flows.rollout import Job, Runner, Tools, effective, held
 from tidegate.ports import ConditionState, Service
