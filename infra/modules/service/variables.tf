@@ -37,8 +37,8 @@ variable "collector" {
   }
 
   validation {
-    condition     = var.collector.interval_seconds >= 10 && floor(var.collector.interval_seconds) == var.collector.interval_seconds
-    error_message = "The interval_seconds of the collector must be a whole number, at least 10: Cloud Monitoring takes one point per series every 10 seconds."
+    condition     = var.collector.interval_seconds >= 1 && floor(var.collector.interval_seconds) == var.collector.interval_seconds
+    error_message = "The interval_seconds of the collector must be a whole number, at least 1. Google Cloud keeps one point per series every 10 seconds at most; less is for local use."
   }
 
   validation {
