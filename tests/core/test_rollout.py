@@ -172,6 +172,13 @@ def test_a_first_deployment_is_pinned_by_name_and_held_when_it_is_bad() -> None:
     assert "no earlier revision" in state.reason
 
 
+def test_a_first_deployment_nobody_calls_yet_ends_and_says_that_it_was_not_judged() -> None:
+    state, _ = play(a_state(), Started(0, ""), Applied(2, "v1"), TrafficSet(3), SmokePassed(4), TrafficSet(5))
+    state, _ = play(state, Judged(5 + 125, UNSURE), Judged(5 + 125 + 120, UNSURE))
+    assert (state.phase, state.exit_code) == (Phase.PROMOTED, ExitCode.DONE)
+    assert "not enough was seen to judge it: too few requests" in state.reason
+
+
 def test_an_unchanged_service_is_done_at_once() -> None:
     state, effects = play(a_state(), Started(0, "v1"), TrafficSet(1), Applied(2, "v1"))
     assert (state.phase, state.exit_code, state.split) == (Phase.PROMOTED, ExitCode.DONE, (("v1", 100),))

@@ -149,6 +149,9 @@ def _on(state: State, at: float, reason: str) -> Result:
 
 
 def _inconclusive(state: State, at: float, reason: str) -> Result:
+    if state.first:
+        # It has all the traffic already, and there is nothing to go back to: say what was not seen, and end.
+        return _on(state, at, f"first deployment, not enough was seen to judge it: {reason}")
     match state.settings.on_inconclusive:
         case "promote":
             return _on(state, at, f"inconclusive, promoted as the spec asks: {reason}")
