@@ -24,7 +24,7 @@ _WORDS = {
     "open": ("opening", "opened"),
     "close": ("closing", "closed"),
 }
-# Escape sequences first, then whatever else a terminal would obey: what Terraform relays may come from anywhere.
+# Escape sequences first, then whatever else a terminal would obey: what Terraform relays can hold anything.
 _UNPRINTABLE = re.compile(
     r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )

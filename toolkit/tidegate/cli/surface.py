@@ -68,10 +68,10 @@ class LineSurface:
         except (OSError, ValueError):  # the reader has gone, or the stream is closed
             self._deaf = True
 
-    def begin(self, key: str, text: str) -> None:  # noqa: ARG002 - the shape of Surface
+    def begin(self, key: str, text: str) -> None:
         self.write("begin", text)
 
-    def update(self, key: str, text: str) -> None:  # noqa: ARG002 - the shape of Surface
+    def update(self, key: str, text: str) -> None:
         self.write("begin", text)
 
     def end(self, key: str) -> None:

@@ -26,12 +26,12 @@ while read -r word; do said=$word; done
 case $said in
   ended) exit 0 ;;
   interrupted) ;;
-  *) kill -INT "$1" ;;
+  *) kill -s INT "$1" ;;
 esac
 cat <&1 >/dev/null &
 left=$2
 while kill -0 "$1" && [ "$left" -gt 0 ]; do sleep 1; left=$((left - 1)); done
-kill -KILL -- "-$1"
+kill -s KILL -- "-$1"
 """
 
 

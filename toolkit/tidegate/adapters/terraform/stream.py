@@ -23,6 +23,7 @@ _FRAME = re.compile(r"^[│╷╵|]\s?")
 _HEADLINE = re.compile(r"^(Error|Warning): (.+)$")
 _PLACE = re.compile(r"^\s+on (.+) line (\d+)(?:, in .*)?:$")
 _RESOURCE = re.compile(r"^\s+with (.+),$")
+_BLOCK = re.compile(r'^resource "([^"]+)" "([^"]+)"$')
 _STAGES = ("apply", "refresh", "ephemeral_op")
 
 
@@ -157,8 +158,14 @@ def diagnostic_of(raw: object) -> Diagnostic:
         detail=str(fields.get("detail", "")),
         path=str(place.get("filename", "")),
         line=int(_number(_mapping(place.get("start")).get("line"))),
-        address=str(fields.get("address", "")),
+        address=str(fields.get("address") or _address_in(_mapping(fields.get("snippet")).get("context"))),
     )
+
+
+def _address_in(context: object) -> str:
+    """The resource in whose block the place is, for the diagnostics that give no address of their own."""
+    block = _BLOCK.match(str(context or ""))
+    return f"{block[1]}.{block[2]}" if block else ""
 
 
 def diagnostics_in(text: str) -> list[Diagnostic]:

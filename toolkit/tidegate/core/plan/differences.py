@@ -72,7 +72,7 @@ def differences(
     before = _Side(change.get("before"), change.get("before_sensitive"))
     after = _Side(change.get("after"), change.get("after_sensitive"), change.get("after_unknown"))
     found = [
-        Attribute(path, _text(one, secrets), _text(two, secrets), path in replace_paths)
+        Attribute(path, *_texts(one, two, secrets), path in replace_paths)
         for path, one, two in _differences("", before, after)
     ]
     return tuple(sorted(found, key=lambda attribute: attribute.path))
@@ -118,8 +118,11 @@ def _has_mark(mark: Any) -> bool:
     return any(map(_has_mark, mark)) if isinstance(mark, list) else mark is True
 
 
-def _text(side: _Side, secrets: Sequence[str]) -> str:
-    return UNKNOWN if side.unknown is True else shown(side.value, side.sensitive is True, secrets)
+def _texts(before: _Side, after: _Side, secrets: Sequence[str]) -> tuple[str, str]:
+    # A value that was or becomes secret gives the other one away too, if only by its form.
+    secret = before.sensitive is True or after.sensitive is True
+    old = shown(before.value, secret, secrets)
+    return old, UNKNOWN if after.unknown is True else shown(after.value, secret, secrets)
 
 
 def shown(value: Any, secret: bool, secrets: Sequence[str] = ()) -> str:
