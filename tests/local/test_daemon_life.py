@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ from google.cloud.run_v2.services.services.transports import ServicesGrpcTranspo
 from local.cloud_parts import exists, wait_until, write_app
 from tidegate.cli.local import local
 from tidegate.core.errors import NotFound, UsageError
-from tidegate.local import client, state
+from tidegate.local import client, procfs, state
 from tidegate.local.runtime import orphans
 
 pytestmark = pytest.mark.e2e
@@ -137,14 +138,19 @@ def test_a_revision_that_fails_leaves_the_old_one_serving(home: Path) -> None:
     assert "demo/none:v1" in missing.terminal_condition.message
 
 
-def test_killed_it_leaves_no_process_behind(home: Path) -> None:
+def test_killed_it_leaves_no_process_behind_and_starts_again_from_what_it_had_kept(home: Path) -> None:
     cloud = start(home)
-    deploy(cloud, "demo/app:v2")
+    before = deploy(cloud, "demo/app:v2")
     wait_until(lambda: len(orphans.marked(cloud.mark)) == 2)
+    wait_until(lambda: b"orders" in (home / "state/world.json").read_bytes())
     pids = orphans.marked(cloud.mark)
     os.kill(cloud.pid, signal.SIGKILL)
     wait_until(lambda: not any(map(exists, pids)))
     assert client.find(home / "state") is None
+    again = start(home)
+    assert again.mark != cloud.mark
+    wait_until(lambda: client.status(home / "state")["services"])
+    assert fetch(before.uri)
 
 
 def test_down_ends_everything_and_up_brings_it_back(home: Path) -> None:
@@ -161,20 +167,6 @@ def test_down_ends_everything_and_up_brings_it_back(home: Path) -> None:
     (service,) = client.status(home / "state")["services"]
     assert service["uri"] == before.uri
     assert fetch(before.uri).startswith(before.latest_ready_revision.rpartition("/")[2])
-
-
-def test_a_killed_one_starts_again_from_what_it_had_kept(home: Path) -> None:
-    cloud = start(home)
-    before = deploy(cloud, "demo/app:v1")
-    saved = home / "state/world.json"
-    wait_until(lambda: b"orders" in saved.read_bytes())
-    os.kill(cloud.pid, signal.SIGKILL)
-    wait_until(lambda: not cloud.is_alive)
-    again = start(home)
-    assert orphans.marked(cloud.mark) == []
-    wait_until(lambda: client.status(home / "state")["services"])
-    assert fetch(before.uri)
-    assert again.mark != cloud.mark
 
 
 def test_it_ends_with_its_owner(home: Path) -> None:
@@ -258,15 +250,15 @@ def test_a_taken_address_moves(home: Path) -> None:
             assert services.get_service(name=f"{PARENT}/services/orders").uri == service["uri"]
 
 
-def test_a_pid_taken_by_another_process_is_not_the_daemon(home: Path) -> None:
-    cloud = start(home)
-    record = json.loads((home / "state/daemon.json").read_text())
-    client.stop(home / "state")
-    (home / "state/daemon.json").write_text(json.dumps({**record, "pid": os.getpid()}))
-    assert client.find(home / "state") is None
-    assert not client.stop(home / "state")
-    assert state.read(home / "state") is not None
-    assert start(home).pid != cloud.pid
+def test_a_pid_taken_by_another_process_is_not_the_daemon(tmp_path: Path) -> None:
+    ticks = procfs.start_ticks(os.getpid())
+    assert ticks is not None
+    mine = client.LocalCloud(tmp_path, os.getpid(), ticks, "", "", {}, "", 1.0, 2.0, "mark")
+    state.announce(mine)
+    assert client.find(tmp_path) == mine
+    state.announce(dataclasses.replace(mine, started=ticks - 1))
+    assert client.find(tmp_path) is None
+    assert not client.stop(tmp_path)
 
 
 def test_the_command_line_from_up_to_down(home: Path) -> None:
