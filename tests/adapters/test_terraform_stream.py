@@ -167,13 +167,14 @@ def test_secrets_are_masked_the_longest_first_and_line_by_line() -> None:
 def test_credentials_in_the_environment_are_secrets_and_their_files_are_not() -> None:
     found = secrets_in_environment(
         {
-            "GOOGLE_OAUTH_ACCESS_TOKEN": "ya29.x",
+            "GOOGLE_OAUTH_ACCESS_TOKEN": "ya29.a0ARrdaM",
             "GOOGLE_APPLICATION_CREDENTIALS": "/home/me/key.json",
             "GOOGLE_CREDENTIALS": '{"private_key": "k"}',
+            "LOCAL_TOKEN": "local",
             "HOME": "/home/me",
         }
     )
-    assert set(found) == {"ya29.x", '{"private_key": "k"}'}
+    assert set(found) == {"ya29.a0ARrdaM", '{"private_key": "k"}'}
 
 
 def failed(*diagnostics: Diagnostic, other: tuple[str, ...] = (), code: int = 1) -> tuple[str, str]:

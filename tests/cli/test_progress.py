@@ -4,10 +4,12 @@ import contextlib
 import io
 import os
 import pty
+import re
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 import pytest
@@ -23,6 +25,38 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Screen:
+    """A pseudo-terminal whose other end is read all the while, as a terminal's is."""
+
+    def __init__(self) -> None:
+        self._master, slave = pty.openpty()
+        self.stream = os.fdopen(slave, "w", encoding="utf-8")
+        self._seen = b""
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        # Linux answers with an error once nobody has the other end open any more.
+        with contextlib.suppress(OSError):
+            while chunk := os.read(self._master, 65536):
+                self._seen += chunk
+
+    def close(self) -> str:
+        """Everything that was shown."""
+        if not self.stream.closed:
+            self.stream.close()
+            self._reader.join()
+            os.close(self._master)
+        return self._seen.decode()
+
+
+@pytest.fixture
+def screen() -> Iterator[Screen]:
+    screen = Screen()
+    yield screen
+    screen.close()
 
 
 def lines(stream: io.StringIO) -> list[str]:
@@ -143,6 +177,41 @@ def test_a_stream_without_a_reader_is_no_error(closed: bool) -> None:
         display.fail()
 
 
+class CutInto(io.StringIO):
+    """Within its first write a signal arrives, whose handler has something to say as well."""
+
+    handler: Callable[[], None] | None = None
+
+    def write(self, text: str) -> int:
+        handler, self.handler = self.handler, None
+        if handler is not None:
+            handler()
+        return super().write(text)
+
+
+def test_a_signal_handler_may_speak_in_the_middle_of_a_line() -> None:
+    stream = CutInto()
+    display = Display(stream, environment={})
+    stream.handler = lambda: display.warn("interrupted: stopping")
+    display.note("a line")
+    assert lines(stream) == ["· a line", "! interrupted: stopping"]
+
+
+def test_a_signal_handler_may_speak_while_the_screen_is_drawn(screen: Screen) -> None:
+    with Display(screen.stream, environment={"TERM": "xterm"}) as display:
+        before = signal.signal(signal.SIGALRM, lambda number, frame: display.warn("cut in"))
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+            for number in range(60):
+                display.note(f"line {number}")
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.close())
+    assert all(f"· line {number}\r\n" in plain for number in range(60))
+    assert "! cut in\r\n" in plain
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -161,38 +230,6 @@ class Terminal(io.StringIO):
 def test_who_sees_an_animation(environment: dict[str, str], expected: bool) -> None:
     assert animates(Terminal(), environment) is expected
     assert animates(io.StringIO(), environment) is False
-
-
-class Screen:
-    """A pseudo-terminal whose other end is read all the while, as a terminal's is."""
-
-    def __init__(self) -> None:
-        self._master, slave = pty.openpty()
-        self.stream = os.fdopen(slave, "w", encoding="utf-8")
-        self._seen = b""
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        # Linux answers with an error once nobody has the other end open any more.
-        with contextlib.suppress(OSError):
-            while chunk := os.read(self._master, 65536):
-                self._seen += chunk
-
-    def close(self) -> str:
-        """Everything that was shown."""
-        if not self.stream.closed:
-            self.stream.close()
-            self._reader.join()
-            os.close(self._master)
-        return self._seen.decode()
-
-
-@pytest.fixture
-def screen() -> Iterator[Screen]:
-    screen = Screen()
-    yield screen
-    screen.close()
 
 
 def play(stream: TextIO, **environment: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -43,23 +45,58 @@ def animates(stream: TextIO, environment: Mapping[str, str]) -> bool:
     return terminal and not environment.get("CI") and environment.get("TERM", "") not in ("dumb", "unknown")
 
 
-class LineSurface:
-    """A line for every beginning and every end, for logs."""
+class _Written:
+    """Writing that a signal handler may cut into: what it says waits until the line begun before is out.
+
+    Streams refuse to be entered twice by one thread, and the locks of a live display would never open.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._marks = _marks_for(stream)
         self._deaf = False
+        self._waiting: deque[tuple[str, str]] = deque()
+        self._drawing = threading.local()
+
+    def write(self, mark: str, text: str) -> None:
+        self._waiting.append((mark, text))
+        with self._turn() as free:
+            if free:
+                self._flush()
+
+    def _flush(self) -> None:
+        while self._waiting:
+            line = self._waiting.popleft()
+            if not self._deaf:
+                self._emit(*line)
+
+    def _emit(self, mark: str, text: str) -> None:
+        raise NotImplementedError
+
+    @contextmanager
+    def _turn(self) -> Iterator[bool]:
+        """Whether this thread is free to draw, which nobody else in it may then do until the end."""
+        if getattr(self._drawing, "busy", False):
+            yield False
+            return
+        self._drawing.busy = True
+        try:
+            yield True
+        finally:
+            self._drawing.busy = False
+
+
+class LineSurface(_Written):
+    """A line for every beginning and every end, for logs."""
 
     def open(self) -> None:
         pass
 
     def close(self) -> None:
-        pass
+        with self._turn():
+            self._flush()
 
-    def write(self, mark: str, text: str) -> None:
-        if self._deaf:
-            return
+    def _emit(self, mark: str, text: str) -> None:
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
         line = f"{self._marks[mark]} {text}\n".encode(encoding, "replace").decode(encoding)
         try:
@@ -78,19 +115,17 @@ class LineSurface:
         pass
 
 
-class LiveSurface:
+class LiveSurface(_Written):
     """Finished lines scroll away above; below, each thing under way has a row with a spinner and a clock."""
 
     def __init__(self, stream: TextIO, environment: Mapping[str, str], clock: Callable[[], float]) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._environment = environment
         self._clock = clock
-        self._marks = _marks_for(stream)
         self._rows: dict[str, tuple[str, float]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._live: Live | None = None
         self._console: Console | None = None
-        self._deaf = False
 
     def open(self) -> None:
         from rich.live import Live
@@ -106,14 +141,17 @@ class LiveSurface:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._safely(self._live.start)
+        with self._turn():
+            self._safely(self._live.start)
 
     def close(self) -> None:
         live, self._live = self._live, None
-        if live is not None:
-            self._safely(live.stop)
+        with self._turn():
+            if live is not None:
+                self._safely(live.stop)
+            self._flush()
 
-    def write(self, mark: str, text: str) -> None:
+    def _emit(self, mark: str, text: str) -> None:
         from rich.text import Text
 
         style = _STYLES.get(mark, "")
@@ -170,11 +208,10 @@ class LiveSurface:
         return Group(*lines)
 
     def _safely(self, draw: Callable[[], None]) -> None:
-        if not self._deaf:
-            try:
-                draw()
-            except (OSError, ValueError):  # the terminal has gone
-                self._deaf = True
+        try:
+            draw()
+        except (OSError, ValueError):  # the terminal has gone
+            self._deaf = True
 
 
 def _marks_for(stream: TextIO) -> Mapping[str, str]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 
 _TELLING_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS|PRIVATE_KEY|API_KEY", re.IGNORECASE)
+SHORTEST_CREDENTIAL = 8
+"""Characters; a shorter one is a placeholder, and often a word that stands elsewhere too."""
 
 
 def secrets_in_environment(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -13,5 +15,7 @@ def secrets_in_environment(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         value
         for name, value in environment.items()
-        if _TELLING_NAME.search(name) and not value.startswith(("/", "./", "~"))
+        if len(value) >= SHORTEST_CREDENTIAL
+        and _TELLING_NAME.search(name)
+        and not value.startswith(("/", "./", "~"))
     )
