@@ -35,8 +35,9 @@ class Ground:
         self.ids = 0
 
     def touch(self) -> None:
-        self.version += 1
-        self.changed.notify_all()
+        with self.lock:
+            self.version += 1
+            self.changed.notify_all()
 
     def digits(self, length: int = 19) -> str:
         """A fresh decimal identifier, as Monitoring gives its resources."""

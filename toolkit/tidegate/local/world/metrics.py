@@ -272,7 +272,7 @@ def _value(typed: Any, field: str) -> float | int | str | Distribution:
 
 
 def _seconds(timestamp: Any) -> float:
-    return float(timestamp.seconds) + timestamp.nanos / 1e9
+    return float(timestamp.seconds + timestamp.nanos / 1e9)
 
 
 def _same_query(request: Any) -> str:
