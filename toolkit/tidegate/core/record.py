@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tidegate.core.rollout import Moved, Phase, Settings, State
@@ -48,9 +48,13 @@ class Unreadable:
 
 def encode(state: State, *, now: float, lease: float) -> str:
     """The annotation's text. Deterministic."""
-    fields = asdict(state)
-    fields["reason"] = state.reason[:_REASON]
+    fields = asdict(as_read(state))
     return _compact({"v": VERSION, "updated": round(now, 3), "lease": round(lease, 3)} | fields)
+
+
+def as_read(state: State) -> State:
+    """The state as it comes back from the record: a long reason is cut."""
+    return replace(state, reason=state.reason[:_REASON])
 
 
 def decode(text: str) -> Record | Unreadable:

@@ -56,9 +56,10 @@ class Interruption:
     @contextmanager
     def allowed(self) -> Iterator[None]:
         """Inside, a signal raises at once; one that came earlier raises on entry. Raises only once."""
-        self._raise()
+        # Open first: a signal between the look and the opening would otherwise wait for the next safe place.
         self._open += 1
         try:
+            self._raise()
             yield
         finally:
             self._open -= 1

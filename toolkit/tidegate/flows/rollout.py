@@ -13,16 +13,18 @@ from dataclasses import dataclass, field
 from tidegate.core import record
 from tidegate.core.errors import (
     Conflict,
+    ExitCode,
     Interrupted,
     OutcomeUnknown,
-    PlanRefused,
     RemoteError,
     RolloutHeld,
     TerraformError,
+    TidegateError,
     Unreachable,
 )
 from tidegate.core.judge import Criteria, judge, recovery
 from tidegate.core.rollout import (
+    TRANSITIONS,
     Applied,
     Apply,
     ApplyFailed,
@@ -54,6 +56,7 @@ from tidegate.flows.interruption import Interruption, Stopped
 from tidegate.ports import (
     Clock,
     CloudRun,
+    Condition,
     ConditionState,
     Metrics,
     Notice,
@@ -120,27 +123,25 @@ class Runner:
         self.tools = tools
         self.evidence = Evidence()
         self._service: Service | None = None
-        self._written: tuple[Target, ...] | None = None
+        self._left: dict[str, int] | None = None
+        """The split as this rollout found or left it; None before there is a service."""
+        self._bug: Exception | None = None
 
     def run(self, state: State, effects: tuple[Effect, ...], service: Service | None) -> State:
         """Performs `effects` and whatever follows; returns the final state.
 
         Raises RolloutHeld when somebody else took the lock first, and RemoteError when not even the
-        lock could be written (then nothing has happened).
+        lock could be written (then nothing has happened). A bug is raised after the traffic is safe.
         """
         self._service = service
+        self._left = None if service is None else _percents(service.traffic, service)
         queue = deque(effects)
         while queue:
             effect = queue.popleft()
             if isinstance(effect, Finish):
                 self._tell("end", sentence(state))
-                return state
-            try:
-                event = self._perform(effect, state)
-            except Stopped as stopped:
-                event = Cancelled(self.tools.clock.now(), stopped.message, stopped.code)
-            except Interrupted as stopped:
-                event = Cancelled(self.tools.clock.now(), stopped.message)
+                break
+            event = self._event(effect, state)
             if event is None:
                 continue
             # What was still to be done belongs to a plan that this event has ended.
@@ -149,7 +150,28 @@ class Runner:
             state, more = step(state, event)
             self.job.on_state(state)
             queue.extend(more)
+        if self._bug is not None:
+            raise self._bug
         return state
+
+    def _event(self, effect: Effect, state: State) -> Event | None:
+        """What came of the effect; what was not foreseen ends the rollout like a person who stops it."""
+        try:
+            return self._perform(effect, state)
+        except Stopped as stopped:
+            return Cancelled(self.tools.clock.now(), stopped.message, stopped.code)
+        except Interrupted as stopped:
+            return Cancelled(self.tools.clock.now(), stopped.message)
+        except TidegateError:
+            raise
+        except Exception as error:
+            if self._bug is not None or state.final:
+                raise
+            self._bug = error
+            reason = f"a bug in tidegate ({type(error).__name__}: {error})"
+            if Cancelled in TRANSITIONS[state.phase]:
+                return Cancelled(self.tools.clock.now(), reason, ExitCode.BUG)
+            return TrafficFailed(self.tools.clock.now(), reason)
 
     def _perform(self, effect: Effect, state: State) -> Event | None:
         match effect:
@@ -171,34 +193,42 @@ class Runner:
     # --------------------------------------------------------------------------------- traffic
 
     def _set_traffic(self, state: State, *, keep_tag: bool) -> Event:
-        service = self._service or self.tools.cloud_run.get_service(self.job.name)
+        try:
+            service = self._service or self.tools.cloud_run.get_service(self.job.name)
+        except RemoteError as error:
+            return self._not_written(state, error)
         if service is None:
             return TrafficFailed(self.tools.clock.now(), f"there is no service {self.job.name.service}")
         give_up = self.tools.clock.now() + _WRITE_FOR
         pause = 0.5
         while True:
             targets = self._targets(state, service, keep_tag=keep_tag)
-            annotations = self._annotations(state, service)
             try:
-                self._service = self.tools.cloud_run.update(service, targets, annotations)
+                self._service = self.tools.cloud_run.update(
+                    service, targets, self._annotations(state, service)
+                )
                 break
             except (Conflict, OutcomeUnknown, Unreachable) as error:
                 if self.tools.clock.now() > give_up:
                     return self._not_written(state, error)
-                if not isinstance(error, Conflict):
-                    self.tools.clock.sleep(pause)
-                    pause = min(2 * pause, 5.0)
-                found = self._reread(service)
-                if found.annotations.get(record.ROLLOUT) == annotations[record.ROLLOUT]:
-                    self._service = found  # the answer was lost, the write was not
-                    break
-                if intruder := self._intruder(state, found):
-                    return intruder
-                service = found
             except RemoteError as error:
                 return self._not_written(state, error)
-        self._written = targets
+            self.tools.clock.sleep(pause)
+            pause = min(2 * pause, 5.0)
+            service = self._reread(service)
+            if self._is_written(state, targets, service):
+                self._service = service  # the answer was lost, the write was not
+                break
+            if intruder := self._intruder(state, service):
+                return intruder
+        self._left = dict(state.split)
         return self._until_effective(state)
+
+    def _is_written(self, state: State, targets: tuple[Target, ...], found: Service) -> bool:
+        """Whether an earlier attempt, its answer lost, has taken effect: the times in it may be others."""
+        there = record.find(found.annotations)
+        same = isinstance(there, record.Record) and there.state == record.as_read(state)
+        return same and _percents(found.traffic, found) == _percents(targets, found)
 
     def _not_written(self, state: State, error: RemoteError) -> Event:
         if state.phase is Phase.LOCKED:
@@ -208,8 +238,8 @@ class Runner:
     def _reread(self, service: Service) -> Service:
         try:
             return self.tools.cloud_run.get_service(self.job.name) or service
-        except Unreachable:
-            return service
+        except RemoteError:
+            return service  # what is known; the write that follows meets the same trouble, or a stale etag
 
     def _targets(self, state: State, service: Service, *, keep_tag: bool) -> tuple[Target, ...]:
         """The split, the candidate's tag, and everybody else's tags as they are."""
@@ -241,7 +271,7 @@ class Runner:
             if state.phase is Phase.LOCKED:
                 raise held(other)
             return Interfered(now, f"{other.state.owner} has started rollout {other.state.id}")
-        if self._written is not None and _percents(found.traffic, found) != _percents(self._written, found):
+        if self._left is not None and _percents(found.traffic, found) != self._left:
             shown = describe(_percents(found.traffic, found))
             return Interfered(now, f"its traffic was changed to {shown} from outside")
         return None
@@ -253,7 +283,7 @@ class Runner:
         pause = 0.1
         seen = self._service
         while True:
-            with suppress(Unreachable):  # read again; the deadline bounds it
+            with suppress(RemoteError):  # read again; the deadline bounds it
                 seen = self.tools.cloud_run.get_service(self.job.name) or seen
             now = self.tools.clock.now()
             if seen is not None and seen.settled and _percents(seen.traffic_statuses, seen) == wanted:
@@ -276,14 +306,23 @@ class Runner:
 
     def _apply(self, state: State) -> Event:
         before = self._service
-        failure: TerraformError | PlanRefused | RemoteError | None = None
+        failure: TidegateError | None = None
         with self.tools.interruption.allowed():
             try:
                 self.job.apply()
-            except PlanRefused as error:
-                return ApplyFailed(self.tools.clock.now(), error.message, error.exit_code)
+            except Interrupted:
+                raise
             except TerraformError as error:
                 failure = error
+            except TidegateError as error:
+                return ApplyFailed(self.tools.clock.now(), error.message, error.exit_code)
+        try:
+            return self._applied(state, before, failure)
+        except RemoteError as error:
+            reason = f"what Terraform made cannot be read: {error.message}"
+            return ApplyFailed(self.tools.clock.now(), reason, error.exit_code)
+
+    def _applied(self, state: State, before: Service | None, failure: TidegateError | None) -> Event:
         service = self._service = self.tools.cloud_run.get_service(self.job.name)
         now = self.tools.clock.now()
         if service is None:
@@ -302,16 +341,20 @@ class Runner:
         """Why the revision is not ready; empty when it is. Waits while that is not decided."""
         deadline = self.tools.clock.now() + self.job.start_timeout
         while True:
-            found = self.tools.cloud_run.get_revision(self.job.name, revision)
-            if found is None:
-                return f"revision {revision} is gone"
-            if found.ready.state is ConditionState.SUCCEEDED:
-                return ""
-            if found.ready.state is ConditionState.FAILED:
-                why = ": ".join(filter(None, (found.ready.reason, found.ready.message))) or "no reason given"
-                return f"revision {revision} does not start: {why}"
+            trouble = f"revision {revision} is not ready after {self.job.start_timeout:.0f} s"
+            try:
+                found = self.tools.cloud_run.get_revision(self.job.name, revision)
+            except RemoteError as error:
+                trouble = f"whether revision {revision} has started cannot be read: {error.message}"
+            else:
+                if found is None:
+                    return f"revision {revision} is gone"
+                if found.ready.state is ConditionState.SUCCEEDED:
+                    return ""
+                if found.ready.state is ConditionState.FAILED:
+                    return f"revision {revision} does not start: {_why(found.ready)}"
             if self.tools.clock.now() >= deadline:
-                return f"revision {revision} is not ready after {self.job.start_timeout:.0f} s"
+                return trouble
             with self.tools.interruption.allowed():
                 self.tools.clock.sleep(0.5)
 
@@ -406,6 +449,10 @@ def held(other: record.Record) -> RolloutHeld:
             hint=f"`tidegate rollback` sends all traffic back to {state.stable}",
         )
     return RolloutHeld(text, hint="`tidegate status` shows how far it is")
+
+
+def _why(condition: Condition) -> str:
+    return ": ".join(filter(None, (condition.reason, condition.message))) or "no reason given"
 
 
 def _percents(targets: tuple[Target, ...], service: Service) -> dict[str, int]:
