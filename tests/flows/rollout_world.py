@@ -114,6 +114,13 @@ class World:
         self.check(outcome)
         return outcome
 
+    def locked(self, stable: str, *, lease: float = 600.0, **changes: Any) -> dict[str, str]:
+        """The annotations of a rollout by `ci` that has begun now."""
+        now = self.clock.now()
+        fields = {"phase": Phase.LOCKED, "stable": stable, "entered": now, **changes}
+        state = State("20260101-000000-abcdef", "ci", now, settings=self.settings, **fields)
+        return {record.ROLLOUT: record.encode(state, now=now, lease=now + lease)}
+
     # ------------------------------------------------------------------------------- what goes on outside
 
     def on_phase(self, phase: Phase, happens: Callable[[], object], *, delay: float = 1.0) -> None:
@@ -182,10 +189,10 @@ class World:
     def shift(self, **split: int) -> None:
         """Somebody else moves the traffic: `shift(orders_1=50, …)`."""
         assert self.cloud.service is not None
-        traffic = [Target(name.replace("_", "-"), percent) for name, percent in split.items()]
+        traffic = [Target(name.replace("_", "-"), percent) for name, percent in split.items() if percent]
         self.cloud.change(traffic, self.cloud.service.annotations)
 
     def touch(self) -> None:
         """Somebody else writes something that is none of ours."""
         assert self.cloud.service is not None
-        self.cloud.change(self.cloud.service.traffic, self.cloud.service.annotations | {"team": "payments"})
+        self.cloud.change(self.cloud.service.traffic, {**self.cloud.service.annotations, "team": "payments"})

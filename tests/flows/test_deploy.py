@@ -23,7 +23,7 @@ from tidegate.core.errors import (
 )
 from tidegate.core.record import history
 from tidegate.core.rollout import Phase
-from tidegate.ports import ConditionState, Condition, Target
+from tidegate.ports import Condition, ConditionState, Target
 
 LEAKING = {CANDIDATE: Behaviour(leak=30)}
 
@@ -281,10 +281,15 @@ def test_trouble_with_the_monitoring_root_stops_no_rollout(world: World) -> None
 
 
 def test_the_traffic_is_pinned_before_terraform_plans(world: World) -> None:
-    seen = []
-    world.terraform.on_plan["service"] = lambda: seen.append(world.cloud.service)
+    seen: list[str] = []
+
+    def look() -> None:
+        assert world.cloud.service is not None
+        seen.extend(t.revision for t in world.cloud.service.traffic)
+
+    world.terraform.on_plan["service"] = look
     world.deploy()
-    assert [t.revision for t in seen[0].traffic] == [STABLE]
+    assert seen == [STABLE]
 
 
 def test_failing_smoke_checks_move_no_traffic(world: World) -> None:

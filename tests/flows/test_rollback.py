@@ -1,0 +1,106 @@
+"""Going back by hand: to the revision before, or to one by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.rollout_world import BROKEN, CANDIDATE, STABLE, Behaviour, World
+from tidegate.core.errors import ExitCode, NotFound, RolloutHeld, UsageError
+from tidegate.core.record import history
+from tidegate.core.rollout import Phase
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """`orders-2` has been promoted over `orders-1`."""
+    world = World(tmp_path)
+    assert world.deploy().state.phase is Phase.PROMOTED
+    return world
+
+
+def test_to_the_revision_before(world: World) -> None:
+    outcome = world.rollback()
+    assert (outcome.state.phase, outcome.state.exit_code) == (Phase.RECOVERED, ExitCode.ROLLED_BACK)
+    assert (outcome.state.stable, outcome.state.candidate) == (STABLE, CANDIDATE)
+    assert world.serving == {STABLE: 100}
+    assert "asked for by person (orders-2 100 % before)" in outcome.state.reason
+    assert world.cloud.service is not None
+    assert [p.phase for p in history(world.cloud.service.annotations)] == [Phase.RECOVERED, Phase.PROMOTED]
+
+
+def test_to_a_revision_by_name_from_a_split(world: World) -> None:
+    world.cloud.create("orders-3")
+    world.shift(orders_1=20, orders_2=50, orders_3=30)
+    outcome = world.rollback("orders-3")
+    assert outcome.state.exit_code == ExitCode.ROLLED_BACK
+    assert world.serving == {"orders-3": 100}
+    assert outcome.state.candidate == CANDIDATE  # what most of the traffic leaves
+
+
+def test_that_does_not_help(world: World) -> None:
+    world.behaviour[STABLE] = Behaviour(errors=0.5, since=world.clock.now())
+    outcome = world.rollback()
+    assert (outcome.state.phase, outcome.state.exit_code) == (Phase.NOT_RECOVERED, ExitCode.NEEDS_PERSON)
+    assert world.serving == {STABLE: 100}
+
+
+def test_nothing_to_do_is_said(world: World) -> None:
+    world.rollback()
+    writes = len(world.cloud.writes)
+    with pytest.raises(UsageError, match="orders-1 already has all the traffic"):
+        world.rollback(STABLE)
+    assert len(world.cloud.writes) == writes
+
+
+def test_nothing_to_go_back_to_asks_for_a_name(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="names no earlier revision") as error:
+        World(tmp_path).rollback()
+    assert "--to REVISION" in error.value.hint
+
+
+def test_a_record_that_cannot_be_read_asks_for_a_name(world: World) -> None:
+    assert world.cloud.service is not None
+    world.cloud.change(world.cloud.service.traffic, {"tidegate/rollout": "nonsense"})
+    with pytest.raises(UsageError, match="names no earlier revision"):
+        world.rollback()
+    world.rollback(STABLE)
+    assert world.serving == {STABLE: 100}
+
+
+@pytest.mark.parametrize(
+    ("revision", "said"), [("orders-9", "has no revision orders-9"), ("bad", "not ready")]
+)
+def test_a_revision_that_cannot_serve_is_refused(world: World, revision: str, said: str) -> None:
+    world.cloud.create("bad", BROKEN)
+    with pytest.raises(UsageError, match=said):
+        world.rollback(revision)
+    assert world.serving == {CANDIDATE: 100}
+
+
+def test_no_service(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="there is no service orders"):
+        World(tmp_path, empty=True).rollback()
+
+
+def test_a_living_rollout_is_not_cut_into(world: World) -> None:
+    assert world.cloud.service is not None
+    world.cloud.change(world.cloud.service.traffic, world.locked(STABLE, candidate="orders-3"))
+    with pytest.raises(RolloutHeld, match="by ci") as error:
+        world.rollback()
+    assert "Ctrl-C" in error.value.hint
+
+
+def test_after_a_hold_the_traffic_goes_to_the_stable_revision(tmp_path: Path) -> None:
+    world = World(tmp_path, requests=0.0)
+    assert world.deploy().state.phase is Phase.HELD
+    world.rollback()
+    assert world.serving == {STABLE: 100}
+
+
+def test_signals_while_it_watches_leave_the_traffic_back(world: World) -> None:
+    world.on_phase(Phase.ROLLED_BACK, world.interrupt)
+    outcome = world.rollback()
+    assert outcome.state.exit_code == ExitCode.INTERRUPTED
+    assert world.serving == {STABLE: 100}

@@ -1,0 +1,88 @@
+"""What is only looked at: status, doctor's checks, and a spec turned into files and findings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fakes import NAME, FakeClock, FakeCloudRun
+from flows.rollout_world import CANDIDATE, STABLE, World
+from tidegate.adapters.rootdir import module_texts, template_texts
+from tidegate.core.errors import Denied, InvalidInput, NotFound
+from tidegate.core.record import Record, Unreadable
+from tidegate.flows.doctor import Check, examine
+from tidegate.flows.prepare import Source, prepare, read, refuse
+from tidegate.flows.status import status
+
+SPEC = b"service: orders\nproject: demo-project\nregion: europe-west1\ncontainers: [{port: 8080}]\n"
+
+
+def test_status_tells_traffic_rollout_and_history(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    assert status(NAME, world.cloud).rollout is None
+    outcome = world.deploy()
+    found = status(NAME, world.cloud)
+    assert found.serving == {CANDIDATE: 100}
+    assert isinstance(found.rollout, Record)
+    assert found.rollout.state == outcome.state
+    assert [past.stable for past in found.history] == [STABLE]
+
+
+def test_status_of_a_record_nobody_can_read(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    assert world.cloud.service is not None
+    world.cloud.change(world.cloud.service.traffic, {"tidegate/rollout": '{"v": 7}'})
+    found = status(NAME, world.cloud)
+    assert isinstance(found.rollout, Unreadable)
+    assert "another version" in found.rollout.reason
+
+
+def test_status_of_nothing() -> None:
+    with pytest.raises(NotFound, match="there is no service orders in demo-project, europe-west1"):
+        status(NAME, FakeCloudRun(FakeClock()))
+
+
+def test_doctor_goes_on_after_a_failure_and_skips_what_needs_it() -> None:
+    def fail() -> str:
+        raise Denied("no credentials", hint="log in")
+
+    found = examine([
+        Check("credentials", fail),
+        Check("api", lambda: "reached", needs=("credentials",)),
+        Check("python", lambda: "3.11"),
+    ])  # fmt: skip
+    assert [(f.check, f.state) for f in found] == [
+        ("credentials", "failed"),
+        ("api", "skipped"),
+        ("python", "ok"),
+    ]
+    assert (found[0].said, found[0].hint) == ("no credentials", "log in")
+    assert "credentials" in found[1].said
+
+
+def test_prepare_renders_both_roots_and_finds_nothing_wrong() -> None:
+    text = SPEC.replace(b"{port: 8080}", b"{port: 8080, probes: {startup: {tcp: {}}, liveness: {http: {}}}}")
+    text += b"alerts: {channels: [{email: oncall@example.com}]}\n"
+    spec = read(Source(text, "tidegate.yaml", image="demo/orders:v1"))
+    prepared = prepare(spec, template_texts(), module_texts())
+    assert {"service/main.tf", "monitoring/main.tf"} <= set(prepared.files)
+    assert prepared.errors == ()
+    refuse(prepared)
+    assert prepared == prepare(spec, template_texts(), module_texts())
+
+
+def test_only_a_local_target_lays_a_backend_over_the_specs() -> None:
+    spec = read(Source(SPEC, "tidegate.yaml", image="demo/orders:v1"))
+    local = prepare(spec, template_texts(), module_texts(), local=True).files
+    google = prepare(spec, template_texts(), module_texts()).files
+    assert set(local) - set(google) == {"service/backend_override.tf", "monitoring/backend_override.tf"}
+
+
+def test_an_image_that_can_change_is_refused_with_its_place() -> None:
+    spec = read(Source(SPEC, "tidegate.yaml", image="demo/orders:latest"))
+    prepared = prepare(spec, template_texts(), module_texts())
+    with pytest.raises(InvalidInput) as error:
+        refuse(prepared)
+    assert any("service/main.tf" in fault.path and fault.line for fault in error.value.faults)
+    assert "explain" in error.value.hint
