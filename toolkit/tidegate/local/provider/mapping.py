@@ -42,12 +42,13 @@ def camel(name: str) -> str:
 
 
 def to_api(block: Block, state: Mapping[str, Any], shape: Shape, prefix: str = "") -> dict[str, Any]:
-    """The body of a request. What is null or unknown is left out; zero values that are set are sent."""
+    """The body of a request. What is null, unknown or an empty text is left out; other zeros are sent."""
     body: dict[str, Any] = {}
     for name, attribute in block.attributes.items():
         path = prefix + name
         value = state.get(name)
-        if value is None or value is UNKNOWN or path in shape.local:
+        # An empty text is none: sent, it would take the place of the other members of its `oneof`.
+        if value is None or value == "" or value is UNKNOWN or path in shape.local:
             continue
         if attribute.read_only and path not in shape.sent:
             continue
