@@ -17,9 +17,9 @@ from tidegate.core.judge.regression import Fit, fit, plain_slope, serial_depende
 from tidegate.core.judge.segments import Segment
 from tidegate.core.samples import FloatArray
 
-TAUS = (0.5, 1.0, 2.0, 3.0)
+TAUS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 """The grid of time constants, in typical warm-ups."""
-PLAUSIBLE = 2.0
+PLAUSIBLE = 3.0
 """Log-likelihood a time constant may lack of the best and still be believed."""
 
 

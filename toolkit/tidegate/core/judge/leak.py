@@ -26,7 +26,7 @@ from tidegate.core.judge.view import View
 from tidegate.core.judge.wording import NOUNS, duration, number
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
-LASTING = 0.5
+LASTING = 0.7
 """A climb whose last third is slower than this part of its middle third is still settling."""
 
 
