@@ -108,9 +108,11 @@ class World:
         self.check(outcome)
         return outcome
 
-    def rollback(self, to: str = "") -> Outcome:
+    def rollback(self, to: str = "", *, take_over: bool = False) -> Outcome:
         with self.interruption.installed():
-            outcome = rollback(self.job, self.settings, self.tools, owner="person", to=to)
+            outcome = rollback(
+                self.job, self.settings, self.tools, owner="person", to=to, take_over=take_over
+            )
         self.check(outcome)
         return outcome
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,21 @@ def test_a_living_rollout_is_not_cut_into(world: World) -> None:
     with pytest.raises(RolloutHeld, match="by ci") as error:
         world.rollback()
     assert "Ctrl-C" in error.value.hint
+    assert "--take-over" in error.value.hint
+
+
+@pytest.mark.parametrize("phase", [Phase.STEP, Phase.BAKE])
+def test_a_rollout_whose_service_was_taken_over_leaves_the_traffic_alone(
+    tmp_path: Path, phase: Phase
+) -> None:
+    world = World(tmp_path)
+    second = World(tmp_path, settings=replace(world.settings, recovery=0.0, settle=0.0))
+    second.cloud, second.clock, second.metrics = world.cloud, world.clock, world.metrics
+    world.on_phase(phase, lambda: second.rollback(take_over=True))
+    outcome = world.deploy()
+    assert (outcome.state.phase, outcome.state.exit_code) == (Phase.HELD, ExitCode.HELD)
+    assert world.serving == {STABLE: 100}
+    assert world.recorded.state.owner == "person"
 
 
 def test_after_a_hold_the_traffic_goes_to_the_stable_revision(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tidegate.core.errors import ExitCode, TidegateError
 @click.option(
     "--to", metavar="REVISION", default="", help="The revision to go to.  [default: the one before]"
 )
+@click.option("--take-over", is_flag=True, help="Take the service from a rollout that has not ended.")
 @click.option("--watch/--no-watch", default=True, help="Watch whether it helped.  [default: on]")
 @options.output
 def rollback(
@@ -26,6 +27,7 @@ def rollback(
     target: Any,
     local_directory: Path | None,
     to: str,
+    take_over: bool,
     watch: bool,
     form: str,
 ) -> int:
@@ -52,7 +54,7 @@ def rollback(
                 how = replace(how, recovery=0.0, settle=0.0)
             job = replace(wiring.job(spec), on_verdict=talk.look)
             with connected.tools.interruption.installed():
-                outcome = run(job, how, connected.tools, owner=settings.owner, to=to)
+                outcome = run(job, how, connected.tools, owner=settings.owner, to=to, take_over=take_over)
             report = wiring.report(outcome, spec, connected, environment)
             places: dict[str, str] = {}
             try:

@@ -10,18 +10,21 @@ from tidegate.flows.rollout import Job, Runner, Tools, effective, held
 from tidegate.ports import ConditionState, Service
 
 
-def rollback(job: Job, settings: Settings, tools: Tools, *, owner: str, to: str = "") -> Outcome:
+def rollback(
+    job: Job, settings: Settings, tools: Tools, *, owner: str, to: str = "", take_over: bool = False
+) -> Outcome:
     """Sends all traffic to `to`, or to the revision that served before the present one.
 
-    The same record, read-back and recovery watch as an automatic rollback. Raises RolloutHeld while a
-    living rollout has the service, UsageError when there is nothing to go back to.
+    The same record, read-back and recovery watch as an automatic rollback. `take_over` takes the service
+    from a rollout that has not ended: one that still lives finds that out at its next look or write, and
+    leaves the traffic alone. Raises RolloutHeld without it, UsageError when there is nothing to go back to.
     """
     now = tools.clock.now()
     service = tools.cloud_run.get_service(job.name)
     if service is None:
         raise NotFound(f"there is no service {job.name.service} in {job.name.project}, {job.name.region}")
     found = record.find(service.annotations)
-    if isinstance(found, record.Record) and not found.state.final and now < found.lease:
+    if isinstance(found, record.Record) and not found.state.final and now < found.lease and not take_over:
         raise _living(found)
     target = to or _previous(service, found)
     serving = effective(service)
@@ -42,7 +45,7 @@ def _living(found: record.Record) -> RolloutHeld:
     error = held(found)
     return RolloutHeld(
         error.message,
-        hint="it rolls back by itself; to stop it, interrupt it where it runs (Ctrl-C, or TERM)",
+        hint="interrupt it where it runs (Ctrl-C, or TERM), or take the service from it: --take-over",
     )
 
 

@@ -1,0 +1,94 @@
+"""The whole story on one machine: a healthy, a leaking and a fixed revision, seen from outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.local_city import City, descriptors, finish, until
+from tidegate.core.errors import ExitCode
+from tidegate.core.rollout import Phase
+from tidegate.local.runtime import orphans
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[City]:
+    city = City(tmp_path)
+    yield city
+    city.close()
+    assert orphans.marked(city.daemon.mark) == []
+
+
+def test_a_leak_is_taken_back_and_the_fix_goes_out(city: City) -> None:
+    first = city.deploy("v1")
+    assert first.returncode == ExitCode.DONE, first.stderr
+    (v1,) = city.answering()
+    nothing_changes(city)
+    with city.load(20):
+        leaks(city, v1)
+        v3 = is_fixed(city, v1)
+    goes_back_by_hand(city, v1, v3)
+
+
+def nothing_changes(city: City) -> None:
+    before = city.seen()
+    done = city.deploy("v1", "--dry-run", "--format", "json")
+    assert done.returncode == ExitCode.DONE, done.stderr
+    plans = json.loads(done.stdout)["plans"]
+    assert set(plans) == {"service", "monitoring"}
+    assert all(plan["changes"] == [] and plan["drifted"] == [] for plan in plans.values())
+    done = city.run("plan", "--target", "local", "--image", "demo/orders:v2", "--format", "json")
+    assert done.returncode == ExitCode.DONE, done.stderr
+    (change,) = json.loads(done.stdout)["plans"]["service"]["changes"]
+    assert change["action"] == "update"
+    after = city.seen()
+    assert [r["revision"] for r in after["revisions"]] == [r["revision"] for r in before["revisions"]]
+
+
+def leaks(city: City, v1: str) -> None:
+    city.spec(step=15, bake=5, inconclusive="hold")
+    running = city.start_deploy("v2", "--format", "json")
+    city.until_phase(running, Phase.STEP)
+    pid = city.pid_of("v2")
+    assert pid is not None
+    begin = descriptors(pid)
+    until(lambda: descriptors(pid) >= begin + 20)  # an outside observer sees it leak while it serves
+    done = finish(running)
+    assert done.returncode == ExitCode.ROLLED_BACK, done.stderr
+    report = json.loads(done.stdout)
+    assert "open fds" in report["reason"] or "TCP connections" in report["reason"]
+    assert city.answering() == {v1}
+    status = city.status()
+    assert status["traffic"] == {v1: 100}
+    assert status["rollout"]["phase"] in (Phase.RECOVERED, Phase.ROLLED_BACK)
+    assert status["rollout"]["restored"] > status["rollout"]["decided"]
+    for place in report["reports"].values():
+        assert (city.directory / place).stat().st_size > 0
+
+
+def is_fixed(city: City, v1: str) -> str:
+    city.spec(step=7, bake=7, inconclusive="hold")
+    done = city.deploy("v3")
+    assert done.returncode == ExitCode.DONE, done.stderr
+    (v3,) = city.answering()
+    assert v3 != v1
+    assert "promoted" in done.stdout
+    return v3
+
+
+def goes_back_by_hand(city: City, v1: str, v3: str) -> None:
+    done = city.run("rollback", "--target", "local", "--no-watch")
+    assert done.returncode == ExitCode.DONE, done.stderr
+    assert city.answering() == {v1}
+    done = city.run("status", "--target", "local")
+    assert f"{v1} 100 %" in done.stdout
+    assert f"candidate {v3}" in done.stdout
+    assert done.stdout.count("earlier") == 4
+    again = city.run("rollback", "--target", "local", "--to", v1)
+    assert again.returncode == ExitCode.USAGE
+    assert f"{v1} already has all the traffic" in again.stderr
