@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, Entry] = {
     "doctor": Entry("doctor", "doctor", "Say what is missing on this machine and what to do about it."),
     "explain": Entry("validate", "explain", "Say what a policy rule wants, and why."),
     "local": Entry("local", "local", "Run a Cloud Run of your own on this machine."),
-    "plan": Entry("plan", "plan", "Show what a deployment would change, without changing it."),
+    "plan": Entry("deploy", "plan", "Show what a deployment would change, without changing it."),
     "render": Entry("render", "render", "Write the Terraform root modules of a spec."),
     "rollback": Entry("rollback", "rollback", "Send all traffic back to an earlier revision, and verify it."),
     "status": Entry("status", "status", "Show the traffic and the rollout of a service."),
