@@ -50,7 +50,7 @@ locals {
       queries = ["sum by (revision_name, state) (${local.instances}{${local.run}})"]
     },
     {
-      title = "Memory utilisation, p50 and highest"
+      title = "Memory utilisation, p50 and p99"
       unit  = "1"
       queries = [
         for q in ["0.5", "0.99"] :
