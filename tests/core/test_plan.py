@@ -165,7 +165,13 @@ def test_the_text() -> None:
                 "same": {"actions": ["no-op"], "before": 1, "after": 1},
                 "token": {"actions": ["update"], "before": "s", "after": "t", "after_sensitive": True},
             },
-            resource_drift=[{"address": "g.drifted"}],
+            resource_drift=[
+                {"address": "g.drifted", "change": {"before": {"name": "a"}, "after": {"name": "b"}}},
+                {
+                    "address": "h.same",
+                    "change": {"before": {"etag": "1"}, "after": {"etag": "2", "traffic": []}},
+                },
+            ],
         )
     )
     width = len(f"{SERVICE}.this")

@@ -80,7 +80,8 @@ class Service:
 
     @property
     def settled(self) -> bool:
-        return not self.reconciling and self.observed_generation == self.generation
+        """Nothing is under way. After a failed start-up `observed_generation` stays behind for good."""
+        return not self.reconciling
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,9 @@ def logs(service: str, directory: Path, revision: str, follow: bool, lines: int)
 @click.option("--concurrency", type=int, default=50, show_default=True, help="Requests in flight at most.")
 @click.option("--path", default="/", show_default=True)
 @click.option("--tag", default="", help="Of the service, instead of its own address.")
+@click.option(
+    "--wait", type=click.FloatRange(0, 3600), default=0.0, help="Seconds to wait for the service to come up."
+)
 @_DIRECTORY
 @_FORMAT
 def load(
@@ -182,13 +186,14 @@ def load(
     concurrency: int,
     path: str,
     tag: str,
+    wait: float,
     directory: Path,
     style: str,
 ) -> None:
     """Send requests to TARGET, a service or a URL on this machine; ends by itself, or on TERM."""
     from tidegate.local import load as generator
 
-    base = target if "://" in target else _address(directory, target, tag)
+    base = target if "://" in target else _address(directory, target, tag, wait)
     url = base.rstrip("/") + "/" + path.lstrip("/")
     summary = generator.run(url, rate=rate, duration=duration, concurrency=concurrency).as_json()
     if style == "json":
@@ -207,7 +212,21 @@ def load(
         )
 
 
-def _address(directory: Path, name: str, tag: str) -> str:
+def _address(directory: Path, name: str, tag: str, wait: float) -> str:
+    """The service's address; one that is not there yet, or has no traffic yet, is waited for."""
+    from tidegate.core.errors import NotFound
+
+    end = time.monotonic() + wait
+    while True:
+        try:
+            return _address_now(directory, name, tag)
+        except NotFound:
+            if time.monotonic() >= end:
+                raise
+        time.sleep(0.1)
+
+
+def _address_now(directory: Path, name: str, tag: str) -> str:
     from tidegate.core.errors import NotFound
     from tidegate.local import client
 

@@ -110,8 +110,6 @@ class Display:
             self._surface.write(mark, _clean(f"{event.action or 'note'}: {event.message}"))
         elif event.kind == "summary" and event.action != "plan":
             self.note(event.message)
-        elif event.kind == "plan" and event.action == "drift":
-            self.warn(f"{event.address} {event.message}")
 
     def _resource(self, event: Progress) -> None:
         running, past = _WORDS.get(event.action, (event.action, event.action))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidegate.cli.progress import Display
-from tidegate.core.verdict import Decision, Verdict
+from tidegate.core.verdict import Decision, Finding, Verdict
 from tidegate.ports import Notice, Progress
 
 
@@ -32,13 +32,19 @@ class Talk:
         self._display.progress(event)
 
     def look(self, verdict: Verdict) -> None:
-        """A line per look that brings something new: digits aside, since estimates move at every look."""
+        """A line per look that finds something else than the look before."""
         self._looks += 1
-        told = (verdict.decision, tuple(_without_digits(r) for r in verdict.reasons))
-        if told != self._last:
-            self._last = told
-            self._display.note(f"look {self._looks}: {verdict.decision}: {'; '.join(verdict.reasons)}")
+        found = tuple(f"{m.metric} {m.finding}" for m in verdict.metrics)
+        if (verdict.decision, found) != self._last:
+            self._last = verdict.decision, found
+            self._display.note(f"look {self._looks}: {_short(verdict)}")
 
 
-def _without_digits(text: str) -> str:
-    return "".join(c for c in text if not c.isdigit() and c not in ".,\u2013")
+def _short(verdict: Verdict) -> str:
+    """What is missing, what was found; for a candidate with nothing against it, what was looked at."""
+    if verdict.decision is Decision.PROMOTE:
+        judged = ", ".join(m.metric for m in verdict.metrics if m.finding is Finding.FINE)
+        return f"nothing against it in {judged}"
+    if verdict.decision is Decision.CONTINUE:
+        return f"not enough seen yet: {verdict.reasons[0]}" if verdict.reasons else "not enough seen yet"
+    return f"{verdict.decision}: {'; '.join(verdict.reasons)}"

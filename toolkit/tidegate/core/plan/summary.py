@@ -193,9 +193,23 @@ def summarize(plan: Mapping[str, Any]) -> PlanSummary:
     return PlanSummary(
         changes=changes,
         outputs=tuple(output for output in outputs if output.action is not Action.NO_OP),
-        drifted=tuple(sorted(raw["address"] for raw in plan.get("resource_drift") or ())),
+        drifted=tuple(sorted(raw["address"] for raw in plan.get("resource_drift") or () if _matters(raw))),
         counts={action: counts[action] for action in Action if action in counts},
     )
+
+
+_NOT_DRIFT = frozenset(
+    {"annotations", "conditions", "effective_annotations", "etag", "generation", "observed_generation",
+     "latest_created_revision", "latest_ready_revision", "reconciling", "terminal_condition", "traffic",
+     "traffic_statuses", "update_time", "last_modifier"}
+)  # fmt: skip
+"""What a rollout, or any neighbour's write, changes all the time and no configuration says."""
+
+
+def _matters(raw: Mapping[str, Any]) -> bool:
+    """Whether somebody changed what the configuration is about."""
+    before, after = raw["change"].get("before") or {}, raw["change"].get("after") or {}
+    return any(before.get(k) != after.get(k) for k in {*before, *after} - _NOT_DRIFT)
 
 
 def _change(raw: Mapping[str, Any], secrets: Sequence[str]) -> Change:
