@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+MANY = 1e6
+"""Beyond this many trials the beta distribution is taken for the normal one it then resembles."""
+
 
 def log_beta(a: float, b: float) -> float:
     return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
@@ -28,10 +31,19 @@ def log_beta_sf(x: float, a: float, b: float) -> float:
         return 0.0
     if x >= 1:
         return -math.inf
+    if a + b > MANY:
+        spread = math.sqrt(a * b / (a + b + 1)) / (a + b)
+        return _log_normal_sf((x - a / (a + b)) / spread)
     if x > (a + 1) / (a + b + 2):
         log_front = b * math.log1p(-x) + a * math.log(x) - log_beta(a, b) - math.log(b)
         return min(0.0, log_front + math.log(_lentz(1 - x, b, a)))
     return math.log1p(-min(beta_cdf(x, a, b), 1 - 1e-16))
+
+
+def _log_normal_sf(z: float) -> float:
+    if z < 25:
+        return math.log(0.5 * math.erfc(z / math.sqrt(2)))
+    return -z * z / 2 - math.log(z * math.sqrt(2 * math.pi))
 
 
 def _lentz(x: float, a: float, b: float) -> float:

@@ -13,6 +13,10 @@ GAP = 3.5
 """Sample periods without a sample after which an instance is taken to have been away."""
 
 
+MOST = 1000
+"""Samples a segment is thinned to."""
+
+
 @dataclass(frozen=True)
 class Segment:
     """Arrays of one length. `age` is seconds since the instance (re)started or first got traffic."""
@@ -34,14 +38,24 @@ class Segment:
         """How much the segment can say about a slope: the sum of squares of its centred ages."""
         return float(((self.age - self.age.mean()) ** 2).sum())
 
-    def part(self, chosen: slice) -> Segment:
+    def thinned(self) -> Segment:
+        """Neighbours averaged so that at most `MOST` samples remain, which costs a slope nothing."""
+        size = -(-len(self) // MOST)
+        if size <= 1:
+            return self
+        starts = np.arange(0, len(self), size)
+        counts = np.diff(np.append(starts, len(self)))
+
+        def mean(values: FloatArray) -> FloatArray:
+            return np.add.reduceat(values, starts) / counts
+
         return Segment(
             self.instance,
-            self.age[chosen],
-            self.times[chosen],
-            self.values[chosen],
-            None if self.in_flight is None else self.in_flight[chosen],
-            None if self.rate is None else self.rate[chosen],
+            mean(self.age),
+            mean(self.times),
+            mean(self.values),
+            None if self.in_flight is None else mean(self.in_flight),
+            None if self.rate is None else mean(self.rate),
         )
 
 
@@ -61,16 +75,15 @@ def segments(view: View, metric: str, revision: str, since: float, shortest: int
         in_flight = _in_flight(view, revision, one.key.instance, times)
         for index in np.split(np.arange(times.size), breaks):
             if index.size >= shortest:
-                found.append(
-                    Segment(
-                        one.key.instance,
-                        times[index] - times[index[0]],
-                        times[index],
-                        values[index],
-                        None if in_flight is None else in_flight[index],
-                        None if rate is None else rate.at(view.bins_of(times[index]), np.nan),
-                    )
+                segment = Segment(
+                    one.key.instance,
+                    times[index] - times[index[0]],
+                    times[index],
+                    values[index],
+                    None if in_flight is None else in_flight[index],
+                    None if rate is None else rate.at(view.bins_of(times[index]), np.nan),
                 )
+                found.append(segment.thinned())
     return tuple(found)
 
 
@@ -93,5 +106,5 @@ def _rate_per_instance(view: View, series: list[Series], revision: str) -> Binne
     requests = view.totals("request_count", revision)
     if not len(requests) or not series:
         return None
-    alive = view.summed([Series(s.key, s.times.copy(), np.ones(len(s))) for s in series])
+    alive = view.alive(series)
     return Binned(requests.bins, requests.values / np.maximum(alive.at(requests.bins, 1.0), 1.0))

@@ -15,6 +15,12 @@ from tidegate.core.trace import Rollout
 IntArray = npt.NDArray[np.int64]
 
 
+LARGEST = 1e15
+"""More than any count, size or time here can be."""
+LONGEST = 1e9
+"""Seconds before the start of a rollout beyond which a sample tells nothing about it."""
+
+
 @dataclass(frozen=True)
 class Binned:
     """Values on the grid: `bins` counts sample periods since the rollout's start, strictly increasing."""
@@ -51,7 +57,8 @@ class View:
     @staticmethod
     def of(samples: Samples, rollout: Rollout, criteria: Criteria, at: float) -> View:
         cut = at - rollout.ingestion_delay
-        return View(samples.until(cut), rollout, criteria, cut)
+        seen = (_believable(s, rollout.start) for s in samples.until(cut).by_key.values())
+        return View(Samples.of(s for s in seen if s is not None), rollout, criteria, cut)
 
     def cut_at(self, time: float) -> View:
         """The same look, taken earlier."""
@@ -65,7 +72,8 @@ class View:
 
     def bins_of(self, times: FloatArray) -> IntArray:
         """A sample at `start + k * period`, give or take half a period, belongs to bin k."""
-        return np.floor((times - self.rollout.start) / self.rollout.sample_period + 0.5).astype(np.int64)
+        periods = (times - self.rollout.start) / self.rollout.sample_period
+        return np.floor(np.clip(periods, -1e15, 1e15) + 0.5).astype(np.int64)
 
     def totals(self, metric: str, revision: str) -> Binned:
         """The metric of the whole revision: its aggregate, or the sum over its instances."""
@@ -81,6 +89,12 @@ class View:
         count = self.summed([Series(s.key, s.times.copy(), np.ones(len(s))) for s in whole])
         return Binned(total.bins, total.values / np.maximum(count.values, 1))
 
+    def alive(self, series: list[Series]) -> Binned:
+        """How many of the series have a sample in each bin."""
+        bins = [np.unique(self.bins_of(s.times)) for s in series]
+        unique, count = np.unique(np.concatenate(bins), return_counts=True)
+        return Binned(unique, count.astype(np.float64))
+
     def summed(self, series: list[Series]) -> Binned:
         if not series:
             return EMPTY
@@ -89,6 +103,15 @@ class View:
         values = np.concatenate([s.values for s in series])
         sums = np.bincount(inverse, weights=values, minlength=unique.size)
         return Binned(unique, np.asarray(sums, dtype=np.float64))
+
+
+def _believable(series: Series, start: float) -> Series | None:
+    """The series without values no metric can have: one broken exporter must not decide a rollout."""
+    values, times = series.values, series.times
+    good = (values >= 0) & (values <= LARGEST) & (times > start - LONGEST)
+    if good.all():
+        return series
+    return Series(series.key, times[good], values[good]) if good.any() else None
 
 
 def after_start(binned: Binned) -> Binned:
