@@ -31,7 +31,7 @@ _SECRET = re.compile(
 )
 _KEY_OF = re.compile(r"ACCESS|ACCOUNT|API|APP|AUTH|ENCRYPTION|HMAC|JWT|MASTER|PRIVATE|SECRET|SIGNING|SSH")
 """What makes a `…_KEY` a secret one; a PUBLIC_KEY or a PARTITION_KEY is none."""
-_DECORATION = re.compile(r"B64|BASE64|BLUE|DEV|GREEN|HEX|JSON|NEW|OLD|PEM|PROD|STAGING|TEST|V|VALUE|\d+")
+_DECORATION = re.compile(r"B|BASE|BLUE|DEV|GREEN|HEX|JSON|NEW|OLD|PEM|PROD|STAGING|TEST|V|VALUE|\d+")
 _QUESTION = re.compile(r"ALLOW|DISABLE|ENABLE|HAS|IS|MAX|MIN|NUM|PUBLIC|REQUIRES?|SKIP|USES?")
 _HARMLESS = re.compile(
     r"\s*|true|false|yes|no|on|off|none|null|enabled|disabled|required|optional"

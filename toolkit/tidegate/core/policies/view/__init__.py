@@ -59,11 +59,12 @@ def alerts(documents: Sequence[Document]) -> Iterator[Alert]:
     """Alert policies that are switched on; a call of the monitoring module counts as one."""
     for block in _blocks(documents):
         if is_module(block, "monitoring"):
-            yield modules.alerts(block)
+            yield from modules.alerts(block)
         elif not is_resource(block, "google_monitoring_alert_policy"):
             continue
         elif not is_literal(block.get("enabled"), False):
-            yield Alert(block.address, block.place, (block.get("notification_channels"),))
+            channels = block.get("notification_channels")
+            yield Alert(block.address, channels.place if channels else block.place, (channels,))
 
 
 def _blocks(documents: Sequence[Document]) -> Iterator[Block]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Block, Node, Object
-from tidegate.core.policies.view.fields import UNKNOWN, Field, entry, items
+from tidegate.core.policies.view.fields import UNKNOWN, Field, entry, is_literal, items
 from tidegate.core.policies.view.model import Alert, Container, Env, Secret, Service, ingress
 
 
@@ -59,5 +59,12 @@ def _object(node: Field) -> Sequence[tuple[str, Node]]:
     return tuple(node.value.items()) if node and isinstance(node.value, Object) else ()
 
 
-def alerts(block: Block) -> Alert:
-    return Alert(block.address, block.place, (block.get("channels"), block.get("notification_channels")))
+def alerts(block: Block) -> Iterator[Alert]:
+    """The module's policies as one, unless they are switched off."""
+    if is_literal(entry(block.get("alerts"), "enabled"), False):
+        return
+    channels = block.get("channels") or block.get("notification_channels")
+    fields: tuple[Field, ...] = (channels,)
+    if channels and isinstance(channels.value, Object):  # kinds of channels, each with its own
+        fields = (*channels.value.values(), None if channels.value.complete else UNKNOWN)
+    yield Alert(block.address, channels.place if channels else block.place, fields)

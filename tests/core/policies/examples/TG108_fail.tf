@@ -1,0 +1,38 @@
+module "service" {
+  source = "./modules/service"
+  containers = {
+    app = { # expect TG108
+      image = "shop/orders:v1"
+      port = 8080
+      startup_probe = { tcp = {} }
+    }
+    worker = { image = "shop/worker:v1" }
+  }
+}
+
+module "without" {
+  source = "./modules/service"
+  containers = {
+    app = { # expect TG108
+      image = "shop/orders:v1"
+      liveness_probe = null
+      startup_probe = { tcp = {} }
+    }
+  }
+}
+
+resource "google_cloud_run_v2_service" "this" {
+  template {
+    scaling {
+      max_instance_count = 3
+    }
+    containers { # expect TG108
+      image = "shop/orders:v1"
+      startup_probe {
+        tcp_socket {
+          port = 8080
+        }
+      }
+    }
+  }
+}

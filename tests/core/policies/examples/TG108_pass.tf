@@ -1,0 +1,58 @@
+module "service" {
+  source = "./modules/service"
+  containers = {
+    app = {
+      image = "shop/orders:v1"
+      port = 8080
+      startup_probe = { http = { path = "/ready" } }
+      liveness_probe = { http = { path = "/live" } }
+    }
+    worker = { image = "shop/worker:v1" }
+  }
+}
+
+module "computed" {
+  source     = "./modules/service"
+  containers = var.containers
+}
+
+module "probe_computed" {
+  source = "./modules/service"
+  containers = {
+    app = {
+      image          = "shop/orders:v1"
+      startup_probe  = var.probe
+      liveness_probe = var.probe
+    }
+  }
+}
+
+resource "google_cloud_run_v2_service" "dynamic" {
+  template {
+    scaling {
+      max_instance_count = 3
+    }
+    containers {
+      image = "shop/orders:v1"
+      startup_probe {
+        tcp_socket {
+          port = 8080
+        }
+      }
+      dynamic "liveness_probe" {
+        for_each = var.probes
+        content {}
+      }
+    }
+  }
+}
+
+resource "google_cloud_run_v2_job" "nightly" {
+  template {
+    template {
+      containers {
+        image = "shop/nightly:v1"
+      }
+    }
+  }
+}

@@ -1,0 +1,6 @@
+module "service" {
+  source = "./modules/service"
+  collector = {
+    enabled = false # expect TG111
+  }
+}

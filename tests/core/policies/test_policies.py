@@ -1,0 +1,259 @@
+"""Each policy on its passing and failing examples; the run, suppression, explanation and the manual."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tidegate.core.document import Document, parse, parse_all
+from tidegate.core.errors import UsageError
+from tidegate.core.policies import POLICIES
+from tidegate.core.policies.page import page
+from tidegate.core.policies.secrets import secret_name, secret_value
+from tidegate.core.policy import Finding, Severity, explain, run
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = Path(__file__).parent / "examples"
+RULES = [policy.id for policy in POLICIES]
+_EXPECT = re.compile(r"expect (TG\d+(?: \d* ?above)?(?:, TG\d+(?: above)?)*)")
+
+
+def read(text: str) -> tuple[Document, ...]:
+    return (parse(text, "main.tf"),)
+
+
+def findings(text: str) -> list[tuple[int, str]]:
+    return [(f.line, f.rule) for f in run(read(text), POLICIES)]
+
+
+def expected(text: str) -> list[tuple[int, str]]:
+    """From `# expect RULE` on the line itself, or `# expect RULE 2 above` two lines further down."""
+    wanted = []
+    for number, line in enumerate(text.splitlines(), 1):
+        for match in _EXPECT.finditer(line):
+            for rule, above, count in re.findall(r"(TG\d+)( (\d* ?)above)?", match[1]):
+                wanted.append((number - (int(count or 1) if above else 0), rule))
+    return sorted(wanted)
+
+
+# ---------------------------------------------------------------------------------------------- examples
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_passing_example_has_no_finding_at_all(rule: str) -> None:
+    assert findings((EXAMPLES / f"{rule}_pass.tf").read_text()) == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_failing_example_is_found_where_it_says_and_nowhere_else(rule: str) -> None:
+    text = (EXAMPLES / f"{rule}_fail.tf").read_text()
+    wanted = expected(text)
+    assert any(r == rule for _, r in wanted)
+    assert findings(text) == wanted
+
+
+def test_every_example_belongs_to_a_policy() -> None:
+    assert {p.name for p in EXAMPLES.iterdir()} == {f"{r}_{k}.tf" for r in RULES for k in ("pass", "fail")}
+
+
+def test_the_modules_of_the_project_break_no_rule() -> None:
+    files = {str(p.relative_to(ROOT)): p.read_bytes() for p in (ROOT / "infra").rglob("*.tf")}
+    assert run(parse_all(files), POLICIES) == ()
+
+
+def test_a_finding_never_shows_the_secret() -> None:
+    text = (EXAMPLES / "TG104_fail.tf").read_text()
+    shown = " ".join(f"{f.message} {f.hint}" for f in run(read(text), POLICIES))
+    assert not [s for s in ("hunter2", "c0ffee", "AKIA", "AIza", "BEGIN", "12345678") if s in shown]
+
+
+# -------------------------------------------------------------------------------------------- the policies
+
+
+def test_ids_and_names_are_unique_and_in_order() -> None:
+    assert [p.id for p in POLICIES] == sorted({p.id for p in POLICIES})
+    assert max(Counter(p.name for p in POLICIES).values()) == 1
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=RULES)
+def test_a_policy_explains_itself(policy) -> None:
+    assert re.fullmatch(r"TG\d{3}", policy.id)
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", policy.name)
+    assert not policy.title.endswith(".")
+    assert policy.rationale.endswith(".")
+    assert not policy.fix.endswith(".")
+    text = explain(policy.id, POLICIES)
+    assert all(part in text for part in (policy.title, policy.rationale, policy.fix, policy.severity))
+
+
+def test_a_rule_is_found_by_its_name_in_any_case_too() -> None:
+    assert explain("Public-Invoker", POLICIES) == explain("tg101", POLICIES)
+
+
+def test_an_unknown_rule_is_told_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="no rule 'TG999'") as caught:
+        explain("TG999", POLICIES)
+    assert "TG101, TG102" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "containers = 1",
+        'containers = { app = "x" }',
+        "containers = { app = { env = [1], secrets = [2], image = 3, args = {}, port = null } }",
+        "containers = { (var.x) = { } }",
+        "containers = null\n  scaling = []\n  collector = true\n  invokers = {}\n  allow_public = []",
+        'channels = 1\n  alerts = "x"',
+        "template = 1\n  traffic = 2\n  name = { a = 1 }",
+        "template {
+ containers {
+ env {}
+ ports {}
+ }
+ volumes {
+ secret {}
+ }
+ }",
+        "traffic {}\n  scaling {}\n  notification_channels = {}",
+    ],
+)
+@pytest.mark.parametrize(
+    "head",
+    [
+        'module "m" {\n  source = "./modules/service"',
+        'module "m" {\n  source = "./modules/monitoring"',
+        "module {\n  source = 1",
+        "resource {",
+        'data "google_iam_policy" "x" {\n  binding {}',
+        *(
+            f'resource "google_{kind}" "x" {{'
+            for kind in (
+                "cloud_run_v2_service",
+                "cloud_run_service",
+                "cloud_run_v2_job",
+                "cloud_run_v2_service_iam_member",
+                "monitoring_alert_policy",
+            )
+        ),
+    ],
+)
+def test_no_policy_falls_over_what_terraform_would_refuse(head: str, body: str) -> None:
+    for finding in run(read(f"{head}\n  {body}\n}}\n"), POLICIES):
+        assert finding.line >= 1
+
+
+# ------------------------------------------------------------------------------------------------- the run
+
+PUBLIC = (
+    'resource "google_cloud_run_v2_job_iam_member" "x" {{\n  {above}\n  member = "allUsers" {beside}\n}}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("above", "beside", "found"),
+    [
+        ("", "", ["TG101"]),
+        ("# tidegate:ignore TG101 a landing page", "", []),
+        ("", "# tidegate:ignore TG101 a landing page", []),
+        ("", "// tidegate:ignore TG101: a landing page", []),
+        ("/* tidegate:ignore TG105, TG101 a landing page */", "", []),
+        ("# tidegate:ignore TG101", "", ["TG001", "TG101"]),
+        ("# tidegate:ignore TG101 - ", "", ["TG001", "TG101"]),
+        ("# tidegate:ignore", "", ["TG001", "TG101"]),
+        ("# tidegate:ignore TG102 another rule", "", ["TG101"]),
+        ("role = 1 # tidegate:ignore TG101 of this line only", "", ["TG101"]),
+        ('role = "# tidegate:ignore TG101 no comment"', "", ["TG101"]),
+        ("# see tidegate:ignore TG101 in the manual", "", ["TG101"]),
+    ],
+)
+def test_a_comment_with_a_reason_suppresses_its_own_line_or_the_next(
+    above: str, beside: str, found: list[str]
+) -> None:
+    text = PUBLIC.format(above=above, beside=beside)
+    assert sorted(rule for _, rule in findings(text)) == found
+
+
+def test_a_comment_suppresses_nothing_in_other_files() -> None:
+    ignoring = PUBLIC.format(above="# tidegate:ignore TG101 here", beside="")
+    documents = parse_all({"a/main.tf": ignoring, "b/main.tf": PUBLIC.format(above="", beside="")})
+    assert [f.path for f in run(documents, POLICIES)] == ["b/main.tf"]
+
+
+def test_findings_come_once_and_in_the_order_of_their_places() -> None:
+    text = (EXAMPLES / "TG104_fail.tf").read_text()
+    documents = (parse(text, "b.tf"), parse(text, "a.tf"))
+    found = run(documents, POLICIES)
+    assert list(found) == sorted(set(found))
+    assert found == run(documents[::-1], POLICIES[::-1])
+
+
+def test_a_finding_reads_as_one_line() -> None:
+    (finding,) = run(read(PUBLIC.format(above="", beside="")), POLICIES)
+    assert finding.severity is Severity.ERROR
+    assert isinstance(finding, Finding)
+    assert str(finding) == (
+        "main.tf:3:3: error TG101: google_cloud_run_v2_job_iam_member.x lets allUsers call the service"
+    )
+    assert "allow_public" in finding.hint
+
+
+# ------------------------------------------------------------------------------------------------- secrets
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("a GitHub token", "ghp_" + "a1B2" * 9),
+        ("a GitLab token", "glpat-" + "a1B2" * 5),
+        ("a Google OAuth client secret", "GOCSPX-" + "a1B2" * 7),
+        ("a Google OAuth token", "ya29." + "a1B2" * 8),
+        ("a Slack token", "xoxb-" + "1234567890-abc"),
+        ("a Slack webhook", "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24),
+        ("a Stripe key", "sk_live_" + "a1B2" * 6),
+        ("a SendGrid key", "SG." + "a" * 22 + "." + "b" * 43),
+        ("a JSON web token", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3In0.c2lnbmF0dXJlIGJ5dGVz"),
+        ("a private key", "-----BEGIN OPENSSH PRIVATE KEY-----"),
+        ("an address with a password", "redis://:hunter2@10.0.0.4:6379/0"),
+    ],
+)
+def test_a_value_is_known_by_its_shape(kind: str, value: str) -> None:
+    assert secret_value(f"before {value} after") == kind
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://example.com/a:b@c",
+        "http://localhost:8080/@me",
+        "-----BEGIN PUBLIC KEY-----",
+        "-----BEGIN CERTIFICATE-----",
+        "mailto:someone@example.com",
+        "AKIA is a prefix",
+        "sk_test_0000",
+        "postgres://user:$PASSWORD@host/db",
+        "2026-11-23T09:30:00Z",
+        "a" * 5000,
+    ],
+)
+def test_a_harmless_value_is_none(value: str) -> None:
+    assert secret_value(value) == ""
+
+
+@pytest.mark.parametrize(
+    "value", ["true", "off", "", " ", "/run/secrets/x", "sm://orders", "${TOKEN}", "$TOKEN"]
+)
+def test_the_name_alone_does_not_make_a_switch_or_a_reference_a_secret(value: str) -> None:
+    assert not secret_name("API_TOKEN", value)
+
+
+# -------------------------------------------------------------------------------------------------- manual
+
+
+def test_the_manual_is_what_the_policies_say() -> None:
+    # python -c "from tidegate.core.policies.page import page; print(page(), end='')" > docs/policies.md
+    assert (ROOT / "docs" / "policies.md").read_text() == page()
