@@ -210,6 +210,9 @@ def report(outcome: Outcome, spec: Spec, connected: Connected, environment: str 
 
 
 def write_report(settings: Settings, finished: Report) -> dict[str, str]:
+    """Writes all forms of the report and its evidence; returns name → path, the page first."""
     from tidegate.adapters import reports
+    from tidegate.adapters.rootdir import template_texts
+    from tidegate.core.report import TEMPLATE
 
-    return reports.write(settings.work / "reports", finished)
+    return reports.write(settings.work / "reports", finished, template_texts()[TEMPLATE])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.core.report.numbers import NOISE
 from tidegate.core.rollout import Phase, State, sentence
 from tidegate.core.samples import Samples
 from tidegate.core.trace import Rollout
@@ -131,5 +133,10 @@ def _metric(result: MetricResult) -> dict[str, Any]:
 
 
 def _rounded(value: float | None) -> float | None:
-    """Six significant digits: more is noise, and would make reports differ for nothing."""
-    return None if value is None else float(f"{value:.6g}")
+    """Six significant digits: more is noise, and would make reports differ for nothing.
+
+    What is left over from arithmetic is 0, and what is unbounded is not known: JSON has no infinity.
+    """
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.6g}") if abs(value) >= NOISE else 0.0

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tidegate.core.report.model import Report
+from tidegate.core.report.numbers import duration
 from tidegate.core.rollout import describe, sentence, when
 from tidegate.core.verdict import MetricResult
 
@@ -16,7 +17,9 @@ _WHY_WIDTH = 64
 def text(report: Report) -> str:
     """For a terminal: the outcome first, then what it rests on."""
     lines = [sentence(report.state), ""]
-    lines += [f"{name:<11}{value}" for name, value in _facts(report)]
+    facts = _facts(report)
+    width = 2 + max(len(name) for name, _ in facts)
+    lines += [f"{name:<{width}}{value}" for name, value in facts]
     if report.deciding is not None and report.deciding.metrics:
         lines += ["", "what was seen"]
         for metric in report.deciding.metrics:
@@ -51,8 +54,8 @@ def table(summaries: Sequence[Mapping[str, Any]]) -> str:
             str(row["revision"] or "none"),
             str(row["verdict"]),
             textwrap.shorten(str(row["why"]), _WHY_WIDTH, placeholder=" …"),
-            _seconds(row["seconds_to_decide"]),
-            _seconds(row["seconds_to_restore"]),
+            _duration(row["seconds_to_decide"]),
+            _duration(row["seconds_to_restore"]),
         )
         for row in summaries
     ]
@@ -80,8 +83,8 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("traffic", describe(dict(report.traffic))),
         ("started", when(state.started)),
         ("ended", when(state.entered)),
-        ("decided in", _seconds(report.seconds_to_decide)),
-        ("restored in", _seconds(report.seconds_to_restore)),
+        ("decided in", _duration(report.seconds_to_decide)),
+        ("restored in", _duration(report.seconds_to_restore)),
         ("rollout", f"{state.id} by {state.owner}"),
     ]
     return [(name, value) for name, value in facts if value]
@@ -92,8 +95,8 @@ def _finding(metric: MetricResult) -> str:
     return told if metric.decisive else f"{told}, not decisive"
 
 
-def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f} s"
+def _duration(value: float | None) -> str:
+    return "" if value is None else duration(value)
 
 
 def _escaped(value: str) -> str:

@@ -1,0 +1,314 @@
+"""Charts as plain geometry: what the template writes down as SVG. Lengths are in units of the view box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tidegate.core.report.curves import (
+    Curve,
+    Source,
+    envelope,
+    error_ratio,
+    per_instance,
+    pieces,
+    rate,
+    thinned,
+    whole,
+)
+from tidegate.core.report.numbers import percent, quantity
+from tidegate.core.report.scale import Axis, Tick, time_axis, value_axis
+from tidegate.core.samples import FloatArray, Samples, Window
+
+Role = Literal["candidate", "stable"]
+
+_MOST_LINES = 8
+"""More instances than this are drawn as a band: nobody tells so many lines apart."""
+_HIGHEST = 1e15
+_LABEL_ROOM = 40.0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The drawing area inside a view box that starts at 0, 0."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+    def x(self, axis: Axis, time: float) -> float:
+        share = min(1.0, max(0.0, axis.share(time)))
+        return round(self.left + share * (self.right - self.left), 1)
+
+    def y(self, axis: Axis, value: float) -> float:
+        share = min(1.0, max(0.0, axis.share(value)))
+        return round(self.bottom - share * (self.bottom - self.top), 1)
+
+
+FRAME = Frame(width=560, height=236, left=52, right=546, top=26, bottom=206)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One chart of the page: which metrics it is about, and how their values are told."""
+
+    title: str
+    unit: str
+    metrics: tuple[str, ...]
+    source: Source
+    least: float
+    """The axis reaches at least this far, so that noise near 0 stays small."""
+    whole: bool = False
+    told: Callable[[float], str] = quantity
+    expected: bool = True
+    """Whether its absence is worth a word."""
+
+
+KINDS = (
+    Kind("Open fds per instance", "fds", ("open_fds",), per_instance("open_fds"), 10, whole=True),
+    Kind(
+        "TCP connections per instance",
+        "connections",
+        ("tcp_connections",),
+        per_instance("tcp_connections"),
+        10,
+        whole=True,
+    ),
+    Kind("Request rate", "requests per second", ("request_count",), rate, 1),
+    Kind(
+        "Error ratio",
+        "failed by all requests",
+        ("error_count", "request_count"),
+        error_ratio,
+        0.01,
+        told=percent,
+    ),
+    Kind("Median latency", "ms", ("latency_p50_ms",), whole("latency_p50_ms"), 1),
+    Kind("p99 latency", "ms", ("latency_p99_ms",), whole("latency_p99_ms"), 1),
+    Kind("Instances", "active and idle", ("instance_count",), whole("instance_count"), 2, whole=True),
+    Kind(
+        "Memory per instance",
+        "MiB",
+        ("memory_bytes",),
+        per_instance("memory_bytes", 2.0**-20),
+        1,
+        expected=False,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened: a vertical line. `label` is empty where there is no room for one."""
+
+    x: float
+    kind: Literal["move", "decision"]
+    label: str
+    title: str
+    anchor: Literal["start", "middle", "end"] = "middle"
+
+
+@dataclass(frozen=True)
+class Happening:
+    """What a mark is made from. `time` is epoch seconds."""
+
+    time: float
+    kind: Literal["move", "decision"]
+    label: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """An SVG path of class `role`; `area` tells a filled band from a stroke."""
+
+    role: Role
+    path: str
+    title: str
+    area: bool = False
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A tick where it is drawn."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    title: str
+    unit: str
+    frame: Frame
+    lines: tuple[Line, ...]
+    marks: tuple[Mark, ...]
+    across: tuple[Placed, ...]
+    upward: tuple[Placed, ...]
+    readings: tuple[tuple[Role, str, str], ...]
+    """Role, revision, and the curve in words."""
+    missing: tuple[str, ...]
+    """Why a revision has no line, in words."""
+
+    @property
+    def label(self) -> str:
+        """The whole chart in one sentence, for who cannot see it."""
+        told = [f"{revision} ({role}) {words}" for role, revision, words in self.readings]
+        return f"{self.title}, {self.unit}: {'; '.join(told)}."
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What all charts of a page share. `origin` is the time called 0; `period` the sample period."""
+
+    samples: Samples
+    revisions: tuple[tuple[Role, str], ...]
+    window: Window
+    origin: float
+    period: float | None
+    happenings: tuple[Happening, ...]
+
+
+def draw(kind: Kind, scene: Scene) -> Chart | None:
+    """None when nothing of it was measured inside the scene's window."""
+    found = {role: _curves(kind, scene, revision) for role, revision in scene.revisions}
+    if not any(found.values()):
+        return None
+    time = time_axis(scene.window.start, scene.window.end, scene.origin, 7)
+    highest = max(float(c.values.max()) for curves in found.values() for c in curves)
+    value = value_axis(highest, least=kind.least, whole=kind.whole, label=kind.told)
+    lines: list[Line] = []
+    # The candidate comes last: it is drawn on top of what it is compared with.
+    for role, revision in reversed(scene.revisions):
+        lines += _lines(role, revision, found[role], kind, scene, time, value)
+    return Chart(
+        title=kind.title,
+        unit=kind.unit,
+        frame=FRAME,
+        lines=tuple(lines),
+        marks=placed_marks(scene.happenings, FRAME, time),
+        across=placed(time.ticks, lambda t: FRAME.x(time, t)),
+        upward=placed(value.ticks, lambda v: FRAME.y(value, v)),
+        readings=tuple(
+            (role, revision, _reading(found[role], kind)) for role, revision in scene.revisions if found[role]
+        ),
+        missing=tuple(
+            f"No data for {revision}: {silence(kind, scene, revision)}."
+            for role, revision in scene.revisions
+            if not found[role]
+        ),
+    )
+
+
+def silence(kind: Kind, scene: Scene, revision: str) -> str:
+    """Why there is nothing to draw for a revision."""
+    never = [m for m in kind.metrics if not scene.samples.of_metric(m, revision)]
+    if never:
+        return f"{' and '.join(never)} {'were' if len(never) > 1 else 'was'} never measured"
+    if kind.source(scene.samples, revision, scene.period):
+        return "nothing was measured in the time shown"
+    return "there were no requests" if "request_count" in kind.metrics else "too little was measured"
+
+
+def placed(ticks: Iterable[Tick], where: Callable[[float], float]) -> tuple[Placed, ...]:
+    return tuple(Placed(where(t.at), t.label) for t in ticks)
+
+
+def placed_marks(happenings: Sequence[Happening], frame: Frame, time: Axis) -> tuple[Mark, ...]:
+    """Labels go into two rows by kind; one that would run into its left neighbour stays a title."""
+    marks: list[Mark] = []
+    last = {"move": -1e9, "decision": -1e9}
+    for one in sorted(happenings, key=lambda h: h.time):
+        if not time.low <= one.time <= time.high:
+            continue
+        x = frame.x(time, one.time)
+        fits = x - last[one.kind] >= _LABEL_ROOM
+        if fits:
+            last[one.kind] = x
+        anchor: Literal["start", "end"] = "start" if x < (frame.left + frame.right) / 2 else "end"
+        marks.append(
+            Mark(
+                x,
+                one.kind,
+                one.label if fits else "",
+                one.title,
+                "middle" if one.kind == "move" else anchor,
+            )
+        )
+    return tuple(marks)
+
+
+def _curves(kind: Kind, scene: Scene, revision: str) -> list[Curve]:
+    found = kind.source(scene.samples, revision, scene.period)
+    inside = [cut for c in found if (cut := c.within(scene.window)) is not None]
+    # A value no service can have must not take the axis with it to where arithmetic ends.
+    return [Curve(c.instance, c.times, np.clip(c.values, -_HIGHEST, _HIGHEST)) for c in inside]
+
+
+def _lines(
+    role: Role, revision: str, curves: Sequence[Curve], kind: Kind, scene: Scene, time: Axis, value: Axis
+) -> list[Line]:
+    columns = FRAME.right - FRAME.left
+    if len(curves) > _MOST_LINES:
+        return _band(role, revision, curves, kind, scene, time, value)
+    lines = []
+    for curve in curves:
+        drawn = (thinned(piece, scene.window, columns) for piece in pieces(curve, scene.period))
+        path = "".join(_path(piece.times, piece.values, time, value) for piece in drawn)
+        who = f"{revision} ({role})" + (f", instance {_short(curve.instance)}" if curve.instance else "")
+        lines.append(Line(role, path, f"{who}: {_course(curve, kind)}"))
+    return lines
+
+
+def _band(
+    role: Role, revision: str, curves: Sequence[Curve], kind: Kind, scene: Scene, time: Axis, value: Axis
+) -> list[Line]:
+    shape = envelope(curves, scene.window, (FRAME.right - FRAME.left) // 2, scene.period)
+    who = f"{revision} ({role}), {len(curves)} instances"
+    edge = _path(
+        np.concatenate([shape.times, shape.times[::-1]]),
+        np.concatenate([shape.high, shape.low[::-1]]),
+        time,
+        value,
+    )
+    middle = _path(shape.times, shape.middle, time, value)
+    return [
+        Line(role, f"{edge}Z", f"{who}: lowest to highest", area=True),
+        Line(role, middle, f"{who}: the middle one; {_reading(curves, kind)}"),
+    ]
+
+
+def _path(times: FloatArray, values: FloatArray, time: Axis, value: Axis) -> str:
+    points = zip(times.tolist(), values.tolist(), strict=True)
+    steps = [f"{FRAME.x(time, t):g},{FRAME.y(value, v):g}" for t, v in points]
+    # A lone point gets a length of nearly nothing: its round cap then shows as a dot.
+    return f"M{steps[0]}h.01" if len(steps) == 1 else f"M{'L'.join(steps)}"
+
+
+def _reading(curves: Sequence[Curve], kind: Kind) -> str:
+    """The curves of one revision in words."""
+    if len(curves) == 1:
+        return _course(curves[0], kind)
+    last = [float(c.values[-1]) for c in curves]
+    highest = max(float(c.values.max()) for c in curves)
+    low, high = kind.told(min(last)), kind.told(max(last))
+    ends = low if low == high else f"{low} to {high}"
+    return f"{len(curves)} instances, {ends} at the end, highest {kind.told(highest)}"
+
+
+def _course(curve: Curve, kind: Kind) -> str:
+    first, last = kind.told(float(curve.values[0])), kind.told(float(curve.values[-1]))
+    highest = kind.told(float(curve.values.max()))
+    course = first if first == last else f"{first} → {last}"
+    return course if highest in (first, last) else f"{course}, highest {highest}"
+
+
+def _short(instance: str) -> str:
+    """Instance ids are very long; their last characters tell them apart."""
+    return instance if len(instance) <= 16 else f"…{instance[-12:]}"
