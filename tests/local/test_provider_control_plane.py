@@ -193,3 +193,44 @@ def test_a_policy_changed_elsewhere_is_put_right(folder: Folder, address: str) -
     folder.apply()
 
     assert json.loads(json.dumps(_get(address, f"/v3/{name}")))["displayName"] == "one"
+
+
+MODULES = Path(__file__).parents[2] / "infra" / "modules"
+
+
+def test_the_project_s_own_modules_settle_in_one_apply(folder: Folder) -> None:
+    folder.write(f"""
+module "service" {{
+  source              = {json.dumps(str(MODULES / "service"))}
+  project             = "demo"
+  region              = "europe-west1"
+  name                = "shop"
+  deletion_protection = false
+  invokers            = ["serviceAccount:caller@demo.iam.gserviceaccount.com"]
+
+  containers = {{
+    app = {{
+      image         = "shop:1"
+      port          = 8080
+      env           = {{ MODE = "quiet" }}
+      startup_probe = {{ http = {{ path = "/healthz" }} }}
+    }}
+  }}
+}}
+
+module "monitoring" {{
+  source   = {json.dumps(str(MODULES / "monitoring"))}
+  project  = "demo"
+  region   = "europe-west1"
+  service  = "shop"
+  channels = {{ emails = ["team@example.com"] }}
+}}
+""")
+    folder.init()
+    folder.run("validate", "-no-color")
+
+    folder.apply()
+
+    assert "No changes" in folder.plan()
+    folder.destroy()
+    assert unexpected(folder) == []

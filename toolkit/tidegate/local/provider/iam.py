@@ -1,7 +1,5 @@
 """One member of one role on one resource: read the policy, change it, write it with its etag."""
 
-# ruff: noqa: ARG002 - overriding methods share one signature
-
 from __future__ import annotations
 
 import re

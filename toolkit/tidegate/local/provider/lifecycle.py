@@ -1,10 +1,7 @@
 """Create, read, update, delete and import of one resource over REST, as its row of the table says."""
 
-# ruff: noqa: ARG002, ARG005 - overriding methods and hooks share one signature
-
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -215,9 +212,9 @@ class RestResource:
         decoded = self.behaviour.decode(dict(answer), base, {})
         found = from_api(self.block, decoded, base, self.shape)
         if "project" in found:
-            found["project"] = _known(base.get("project")) or self.session.settings.project
+            found["project"] = settled(base.get("project")) or self.session.settings.project
         if "deletion_policy" in found:
-            found["deletion_policy"] = _known(base.get("deletion_policy")) or "DELETE"
+            found["deletion_policy"] = settled(base.get("deletion_policy")) or "DELETE"
         for name in ("labels", "annotations"):
             if f"effective_{name}" in found:
                 _split(found, name, answer.get(name) or {}, base)
@@ -230,7 +227,7 @@ class RestResource:
     def path(self, template: str, state: Config, *, escape: bool = False) -> str:
         settings = self.session.settings
         values = {"project": settings.project, "region": settings.region, "location": settings.region}
-        values |= {name: value for name, value in state.items() if _known(value) is not None}
+        values |= {name: value for name, value in state.items() if settled(value) is not None}
 
         def fill(found: re.Match[str]) -> str:
             value = values.get(found[2])
@@ -249,17 +246,18 @@ class RestResource:
         return time.monotonic() + duration(text, OPERATION_SECONDS)
 
 
-def _known(value: Any) -> Any:
+def settled(value: Any) -> Any:
+    """The value, None where it is not known yet."""
     return None if value is UNKNOWN else value
 
 
 def _split(state: State, name: str, found: Mapping[str, str], base: Config) -> None:
     """Only the keys that the configuration manages count as its own; the rest is kept as effective."""
     state[f"effective_{name}"] = dict(found)
-    own = _known(base.get(name))
+    own = settled(base.get(name))
     state[name] = own and {key: found[key] for key in own if key in found}
     if name == "labels" and "terraform_labels" in state:
-        managed = _known(base.get("terraform_labels")) or {}
+        managed = settled(base.get("terraform_labels")) or {}
         state["terraform_labels"] = {key: found[key] for key in managed if key in found}
 
 
@@ -268,73 +266,3 @@ def _worded(prefix: str, error: TidegateError) -> TidegateError:
     worded = UsageError(f"{prefix}: {error.message}", hint=error.hint)
     worded.__cause__ = error
     return worded
-
-
-class ServiceAccount(RestResource):
-    """A service account: fields travel inside an envelope, and disabling is a call of its own."""
-
-    def body(self, planned: Config, config: Config) -> Json:
-        body = to_api(self.block, planned, self.shape)
-        return {"accountId": planned["account_id"], "serviceAccount": body}
-
-    def create(self, planned: Config, config: Config) -> State:
-        try:
-            found = super().create(planned, config)
-        except UsageError as error:
-            cause = error.__cause__
-            exists = isinstance(cause, ApiError) and cause.code == 409
-            adopted = self.read(planned) if exists and planned.get("create_ignore_already_exists") else None
-            if adopted is None:
-                raise
-            found = adopted
-        if planned.get("disabled"):
-            self._switch("disable", found)
-            found["disabled"] = True
-        return found
-
-    def state(self, answer: Json, base: Config) -> State:
-        found = super().state(answer, base)
-        email = str(found["email"])
-        return {**found, "account_id": email.partition("@")[0], "member": f"serviceAccount:{email}"}
-
-    def send_update(self, prior: Config, planned: State, config: Config, until: float) -> None:
-        changed = self.changed(prior, planned)
-        if set(changed) - {"disabled"}:
-            account = to_api(self.block, planned, self.shape)
-            mask = ",".join(name for name in changed if name != "disabled")
-            self.session.call(
-                "PATCH",
-                self.url(self.place.item, prior),
-                {"serviceAccount": account, "updateMask": mask},
-                until=until,
-            )
-        if "disabled" in changed:
-            self._switch("disable" if planned.get("disabled") else "enable", planned)
-
-    def _switch(self, verb: str, state: Config) -> None:
-        self.session.call("POST", f"{self.url(self.place.item, state)}:{verb}", {})
-
-
-class Dashboard(RestResource):
-    """A dashboard: its one argument is the JSON itself, sent with the etag that the state holds."""
-
-    def body(self, planned: Config, config: Config) -> Json:
-        body = json.loads(str(planned["dashboard_json"]))
-        return body if isinstance(body, dict) else {}
-
-    def send_update(self, prior: Config, planned: State, config: Config, until: float) -> None:
-        if same(prior["dashboard_json"], planned["dashboard_json"]):
-            return
-        body = self.body(planned, config)
-        body["etag"] = json.loads(str(prior["dashboard_json"])).get("etag")
-        self.session.call("PATCH", self.url(self.place.item, prior), body, until=until)
-
-    def state(self, answer: Json, base: Config) -> State:
-        return {
-            **self.block.empty(),
-            "id": answer.get("name", base.get("id")),
-            "dashboard_json": json.dumps(answer, sort_keys=True, separators=(",", ":")),
-            "project": _known(base.get("project")) or self.session.settings.project,
-            "deletion_policy": _known(base.get("deletion_policy")) or "DELETE",
-            "timeouts": base.get("timeouts"),
-        }

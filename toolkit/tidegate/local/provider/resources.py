@@ -19,19 +19,19 @@ from tidegate.local.provider.customize import (
     managed_labels,
     service_account_email,
 )
+from tidegate.local.provider.dashboard import Dashboard
 from tidegate.local.provider.engine import Customize
 from tidegate.local.provider.iam import IamMember
 from tidegate.local.provider.lifecycle import (
     Behaviour,
     Config,
-    Dashboard,
     Place,
     RestResource,
-    ServiceAccount,
 )
 from tidegate.local.provider.mapping import Shape
 from tidegate.local.provider.rest import Json, Session, Settings
 from tidegate.local.provider.secret_version import SecretVersion
+from tidegate.local.provider.service_account import ServiceAccount
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Versions of a secret: the payload goes in once, and enabling and disabling are calls of their own."""
 
-# ruff: noqa: ARG002 - overriding methods share one signature
-
 from __future__ import annotations
 
 import base64

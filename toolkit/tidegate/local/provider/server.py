@@ -5,8 +5,6 @@ be attached at once. What one connection configured is kept under its peer addre
 connection closes: the plugin protocol has every client hold one stream open for as long as it lives.
 """
 
-# ruff: noqa: ARG002, ARG005 - gRPC's handlers share one signature
-
 from __future__ import annotations
 
 import logging

@@ -1,7 +1,5 @@
 """The provider's methods by the plugin protocol's messages: decode, do, encode, errors as diagnostics."""
 
-# ruff: noqa: ARG002 - the protocol's methods share one signature
-
 from __future__ import annotations
 
 import json
