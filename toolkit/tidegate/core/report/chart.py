@@ -66,6 +66,8 @@ class Kind:
     """The axis reaches at least this far, so that noise near 0 stays small."""
     whole: bool = False
     told: Callable[[float], str] = quantity
+    headroom: float = 1.04
+    """The axis ends this much above the highest value; a ratio has nothing above 1."""
     expected: bool = True
     """Whether its absence is worth a word."""
 
@@ -88,6 +90,7 @@ KINDS = (
         error_ratio,
         0.01,
         told=percent,
+        headroom=1.0,
     ),
     Kind("Median latency", "ms", ("latency_p50_ms",), whole("latency_p50_ms"), 1),
     Kind("p99 latency", "ms", ("latency_p99_ms",), whole("latency_p99_ms"), 1),
@@ -126,11 +129,13 @@ class Happening:
 
 @dataclass(frozen=True)
 class Line:
-    """An SVG path of class `role`; `area` tells a filled band from a stroke."""
+    """SVG path data of class `role`; `area` tells a filled band from a stroke."""
 
     role: Role
     path: str
     title: str
+    dots: str = ""
+    """Points with nothing on either side to draw a line to."""
     area: bool = False
 
 
@@ -182,7 +187,7 @@ def draw(kind: Kind, scene: Scene) -> Chart | None:
         return None
     time = time_axis(scene.window.start, scene.window.end, scene.origin, 7)
     highest = max(float(c.values.max()) for curves in found.values() for c in curves)
-    value = value_axis(highest, least=kind.least, whole=kind.whole, label=kind.told)
+    value = value_axis(kind.headroom * highest, least=kind.least, whole=kind.whole, label=kind.told)
     lines: list[Line] = []
     # The candidate comes last: it is drawn on top of what it is compared with.
     for role, revision in reversed(scene.revisions):
@@ -259,10 +264,11 @@ def _lines(
         return _band(role, revision, curves, kind, scene, time, value)
     lines = []
     for curve in curves:
-        drawn = (thinned(piece, scene.window, columns) for piece in pieces(curve, scene.period))
-        path = "".join(_path(piece.times, piece.values, time, value) for piece in drawn)
+        drawn = [thinned(piece, scene.window, columns) for piece in pieces(curve, scene.period)]
+        path = "".join(_path(p.times, p.values, time, value) for p in drawn if p.times.size > 1)
+        dots = "".join(_path(p.times, p.values, time, value) for p in drawn if p.times.size == 1)
         who = f"{revision} ({role})" + (f", instance {_short(curve.instance)}" if curve.instance else "")
-        lines.append(Line(role, path, f"{who}: {_course(curve, kind)}"))
+        lines.append(Line(role, path, f"{who}: {_course(curve, kind)}", dots))
     return lines
 
 
@@ -287,7 +293,7 @@ def _band(
 def _path(times: FloatArray, values: FloatArray, time: Axis, value: Axis) -> str:
     points = zip(times.tolist(), values.tolist(), strict=True)
     steps = [f"{FRAME.x(time, t):g},{FRAME.y(value, v):g}" for t, v in points]
-    # A lone point gets a length of nearly nothing: its round cap then shows as a dot.
+    # A lone point gets a length of nearly nothing: its round caps then show as a dot.
     return f"M{steps[0]}h.01" if len(steps) == 1 else f"M{'L'.join(steps)}"
 
 

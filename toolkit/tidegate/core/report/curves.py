@@ -87,7 +87,8 @@ def _total(samples: Samples, metric: str, revision: str) -> Curve | None:
     if not series:
         return None
     times, index = np.unique(np.concatenate([s.times for s in series]), return_inverse=True)
-    values = np.bincount(index.ravel(), np.concatenate([s.values for s in series]), times.size)
+    values = np.zeros(times.size)
+    np.add.at(values, index.ravel(), np.concatenate([s.values for s in series]))
     return Curve("", times, values)
 
 
@@ -97,7 +98,7 @@ def _total(samples: Samples, metric: str, revision: str) -> Curve | None:
 def pieces(curve: Curve, period: float | None) -> Iterator[Curve]:
     """The curve without the gaps in which nothing was measured: a line over them would be made up."""
     gap = _GAP * max(_typical(curve.times), period or 0.0)
-    cuts = np.flatnonzero(np.diff(curve.times) > gap) + 1 if gap else []
+    cuts = np.flatnonzero(np.diff(curve.times) > (gap or np.inf)) + 1
     for times, values in zip(np.split(curve.times, cuts), np.split(curve.values, cuts), strict=True):
         yield Curve(curve.instance, times, values)
 

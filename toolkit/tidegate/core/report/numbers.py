@@ -10,7 +10,7 @@ _MINUS = "\N{MINUS SIGN}"
 
 
 def quantity(value: float) -> str:
-    """`12,400`, `12.4`, `0.0353`, `−3`. Unbounded is `∞`, not a number is `unknown`."""
+    """`12,400`, `12.4`, `0.0353`, `-3` (a real minus sign). Unbounded is `∞`, no number `unknown`."""
     if math.isnan(value):
         return "unknown"
     sign = _MINUS if value < 0 else ""
@@ -58,6 +58,6 @@ def duration(seconds: float) -> str:
 
 
 def offset(seconds: float) -> str:
-    """A time relative to another: `+20.2 s`, `−3 min 20 s`, `0 s`."""
+    """A time relative to another: `+20.2 s`, `-3 min 20 s`, `0 s`."""
     told = duration(seconds)
     return told if seconds < 0 or told == "0 s" else f"+{told}"

@@ -1,19 +1,21 @@
 """A report as one HTML page that needs nothing else: no scripts, no fonts, no pictures from elsewhere.
 
-The template gets plain values and writes every one of them escaped; the pictures are geometry it draws as SVG.
+The template gets plain values and writes every one of them escaped; charts are geometry it draws as SVG.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from tidegate.core.catalogue import BY_ID, Resource
 from tidegate.core.errors import Fault, InvalidInput
 from tidegate.core.report import timeline
-from tidegate.core.report.chart import KINDS, Role, Scene, draw, silence
+from tidegate.core.report.chart import KINDS, Kind, Role, Scene, draw, silence
 from tidegate.core.report.model import Report
 from tidegate.core.report.numbers import duration, offset, percent, quantity
 from tidegate.core.rollout import Phase, describe, sentence, when
@@ -136,11 +138,7 @@ def _context(report: Report) -> dict[str, Any]:
         "timeline": timeline.draw(report, shown),
         "entries": timeline.entries(report),
         "charts": [chart for _, chart in drawn if chart],
-        "unmeasured": [
-            (kind.title, _unmeasured(kind.title, [silence(kind, scene, r) for _, r in scene.revisions]))
-            for kind, chart in drawn
-            if not chart and kind.expected
-        ],
+        "unmeasured": _unmeasured(report, scene, [kind for kind, chart in drawn if not chart]),
         "evidence": [_evidence(m) for m in deciding.metrics] if deciding else [],
         "decided_after": offset(deciding.decided_at - scene.origin) if deciding else "",
         "looks": _looks(report),
@@ -155,8 +153,19 @@ def _revisions(report: Report) -> tuple[tuple[Role, str], ...]:
     return tuple((r, n) for r, n in both if n and not (r == "stable" and n == state.candidate))
 
 
-def _unmeasured(title: str, reasons: list[str]) -> str:
-    return "; ".join(dict.fromkeys(reasons)) or f"there is no revision to show {title.lower()} of"
+def _unmeasured(report: Report, scene: Scene, kinds: Sequence[Kind]) -> list[tuple[str, str]]:
+    """What there is no chart of, and why; one line for all when nothing at all was measured."""
+    if not report.samples.by_key:
+        looked = "Cloud Monitoring had no sample of either revision"
+        return [("All metrics", looked if report.verdicts else "the rollout ended before its first look")]
+    found = []
+    for kind in kinds:
+        reasons = dict.fromkeys(silence(kind, scene, revision) for _, revision in scene.revisions)
+        if any(BY_ID[m].sources[0].resource is Resource.PROMETHEUS for m in kind.metrics):
+            reasons["it is known only where the collector runs beside the application"] = None
+        if kind.expected:
+            found.append((kind.title, "; ".join(reasons)))
+    return found
 
 
 def _reasons(report: Report) -> list[str]:
@@ -223,7 +232,7 @@ def _measured(value: float | None, unit: str) -> str:
         case "per minute":
             return f"{quantity(value)}/min"
         case "ratio to stable" | "ratio to before":
-            return f"{quantity(value)} ×"
+            return f"{quantity(value)} \N{MULTIPLICATION SIGN}"
         case "ms":
             return f"{quantity(value)} ms"
     return quantity(value)

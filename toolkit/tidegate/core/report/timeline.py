@@ -69,10 +69,12 @@ def origin(report: Report) -> float:
 def window(report: Report) -> Window:
     """What the charts show: the rollout, and enough before it to see how the stable revision was."""
     zero = origin(report)
-    end = max(report.state.entered, zero, *(m.time for m in report.state.moves), report.state.started)
+    state = report.state
+    times = (state.started, state.entered, state.decided, state.restored, *(m.time for m in state.moves))
+    end = max(time for time in times if time is not None)
     firsts = [float(s.times[0]) for s in report.samples.by_key.values()]
     lead = max(_SHORTEST_LEAD, _LEAD * (end - zero))
-    earliest = min([report.state.started, *firsts])
+    earliest = min([state.started, *firsts])
     return Window(max(min(earliest, zero), zero - lead) - 1e-3, max(end, zero + 1.0))
 
 
