@@ -132,20 +132,23 @@ def write(rollout: Rollout, samples: Samples) -> dict[str, str]:
 
 def _samples_csv(samples: Samples) -> str:
     with_bounds = any(key.le is not None for key in samples.by_key)
-    text = io.StringIO()
-    out = csv.writer(text, lineterminator="\n")
-    out.writerow((*_COLUMNS, "le") if with_bounds else _COLUMNS)
     rows = [
-        (time, key.metric, key.revision, key.instance, -1.0 if key.le is None else key.le, value)
+        (time, key.metric, key.revision, key.instance, -math.inf if key.le is None else key.le, value)
         for key, series in samples.by_key.items()
         for time, value in zip(series.times.tolist(), series.values.tolist(), strict=True)
     ]
+    lines = [",".join((*_COLUMNS, "le") if with_bounds else _COLUMNS)]
     for time, metric, revision, instance, le, value in sorted(rows):
-        row = [_text(time), metric, revision, instance, _text(value)]
+        cells = [_text(time), _cell(metric), _cell(revision), _cell(instance), _text(value)]
         if with_bounds:
-            row.append("" if le == -1.0 else _text(le))
-        out.writerow(row)
-    return text.getvalue()
+            cells.append("" if le == -math.inf else _text(le))
+        lines.append(",".join(cells))
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    # The csv module's writer leaves a lone carriage return bare, and its reader then sees two rows.
+    return '"' + text.replace('"', '""') + '"' if re.search('[",\r\n]', text) else text
 
 
 def _plain(number: float) -> int | float:
