@@ -17,10 +17,12 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def city(tmp_path: Path) -> Iterator[City]:
+def city(bereft: object, tmp_path: Path) -> Iterator[City]:
     city = City(tmp_path)
-    yield city
-    city.close()
+    try:
+        yield city
+    finally:
+        city.close()
     assert orphans.marked(city.daemon.mark) == []
 
 
