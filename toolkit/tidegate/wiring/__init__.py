@@ -168,6 +168,7 @@ def criteria(spec: Spec) -> Criteria:
         error_increase=given.error_increase,
         error_limit=given.error_limit,
         latency_ratio=given.latency_ratio,
+        latency_increase_ms=1000 * given.latency_increase,
         latency_limit_ms=None if limit is None else 1000 * limit,
         min_requests=given.min_requests,
         min_samples=given.min_samples,

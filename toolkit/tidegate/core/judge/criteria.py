@@ -28,6 +28,8 @@ class Criteria:
     """Error ratio tolerated where there is no stable revision to compare with."""
     latency_ratio: float = 1.5
     """Candidate's percentile over the stable revision's that is tolerated."""
+    latency_increase_ms: float = 10.0
+    """Milliseconds over the stable percentile that are tolerated in any case: 2 ms to 4 ms is noise."""
     latency_limit_ms: float | None = None
     """p99 in milliseconds tolerated on a first deployment; None: latency is then reported, not judged."""
     min_requests: int = 50
@@ -63,6 +65,8 @@ class Criteria:
             raise ValueError(f"latency_ratio must be at least 1, not {self.latency_ratio}")
         if self.latency_limit_ms is not None and not self.latency_limit_ms > 0:
             raise ValueError(f"latency_limit_ms must be more than 0, not {self.latency_limit_ms}")
+        if not self.latency_increase_ms >= 0:
+            raise ValueError(f"latency_increase_ms must be 0 or more, not {self.latency_increase_ms}")
         if self.leak_min_slope < 0 or not 0 <= self.error_increase < 1:
             raise ValueError("leak_min_slope and error_increase must be 0 or more (a ratio below 1)")
         if self.min_samples < 6:
@@ -70,6 +74,10 @@ class Criteria:
         unknown = [name for name in self.required if name not in JUDGED]
         if unknown:
             raise ValueError(f"required names what is not judged: {', '.join(unknown)}")
+
+    def latency_tolerated(self, reference: float) -> float:
+        """The percentile in milliseconds that is still tolerated where the other one is `reference`."""
+        return max(self.latency_ratio * reference, reference + self.latency_increase_ms)
 
     @property
     def alphas(self) -> dict[str, float]:

@@ -112,7 +112,7 @@ def _by_histograms(view: View, mine: Histogram, stable: Histogram) -> Judged:
     worst: tuple[float, int] = (-math.inf, 0)
     for q in (0.99, 0.5):
         typical = during.quantile(q)
-        bound = _bound_at_least(criteria.latency_ratio * typical, mine.bounds, stable.bounds)
+        bound = _bound_at_least(criteria.latency_tolerated(typical), mine.bounds, stable.bounds)
         if bound is None:
             continue
         slow, other = candidate.slower_than(bound), during.slower_than(bound)
@@ -164,7 +164,8 @@ def _by_percentiles(view: View, mine: Binned, stable: Binned) -> Judged:
     other = during.at(mine.bins, np.nan)
     # Once the stable revision has no traffic, its own past has to do.
     other = np.where(np.isfinite(other), other, float(np.median(reference.values)))
-    slower = mine.values > criteria.latency_ratio * np.maximum(other, 1e-9)
+    tolerated = np.maximum(criteria.latency_ratio * other, other + criteria.latency_increase_ms)
+    slower = mine.values > tolerated
     evidence = above(float(slower.sum()), float(slower.size), 0.5) / _lingering(stable)
     typical, typical_other = float(np.median(mine.values)), float(np.median(other))
     ratio = typical / typical_other if typical_other > 0 else None
@@ -173,12 +174,13 @@ def _by_percentiles(view: View, mine: Binned, stable: Binned) -> Judged:
         f"{names.stable} (medians of {len(mine)} samples)"
     )
     facts = (ratio, evidence, wanted(alpha))
-    if evidence > wanted(alpha) and ratio is not None and ratio > criteria.latency_ratio:
+    is_slow = typical > criteria.latency_tolerated(typical_other)
+    if evidence > wanted(alpha) and is_slow:
         return _judged(Finding.WORSE, told, len(mine), facts, Attribution.REVISION)
     if len(mine) < criteria.min_samples:
         text = f"p99 latency: {len(mine)} of {criteria.min_samples} samples of {names.candidate} so far"
         return _judged(Finding.NOT_ENOUGH_DATA, text, len(mine), facts)
-    if slower.mean() > 0.75 and ratio is not None and ratio > criteria.latency_ratio:
+    if slower.mean() > 0.75 and is_slow:
         return _judged(Finding.NOT_ENOUGH_DATA, f"{told}; not yet certain", len(mine), facts)
     return _with_past(view, told, len(mine), facts, during, before, mine)
 
@@ -207,9 +209,9 @@ def _with_past(
     criteria, names = view.criteria, view.rollout
     if len(before) >= criteria.min_samples and len(during) >= criteria.min_samples and len(mine):
         past = float(np.median(before.values))
-        slower = during.values > criteria.latency_ratio * past
+        slower = during.values > criteria.latency_tolerated(past)
         moved = above(float(slower.sum()), float(slower.size), 0.5) / _lingering(before)
-        both = float(np.median(mine.values)) > criteria.latency_ratio * past and bool(slower[-3:].all())
+        both = float(np.median(mine.values)) > criteria.latency_tolerated(past) and bool(slower[-3:].all())
         if moved > wanted(criteria.alphas[METRIC]) and both:
             text = f"{told}; {names.stable} had {milliseconds(past)} before: both slowed down together"
             return _judged(Finding.SHARED, text, count, facts, Attribution.SHARED)

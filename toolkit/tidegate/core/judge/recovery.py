@@ -176,9 +176,7 @@ def _slower(criteria: Criteria, stable: str, before: Binned, after: Binned) -> M
     now, past = float(np.median(recent)), float(np.median(before.values))
     text = f"p99 latency {milliseconds(now)} on {stable}, {milliseconds(past)} before the rollout"
     ratio = now / past if past > 0 else None
-    slow = now > criteria.latency_ratio * max(
-        past, float(np.quantile(before.values, 0.9)) / criteria.latency_ratio
-    )
+    slow = now > max(criteria.latency_tolerated(past), float(np.quantile(before.values, 0.9)))
     finding = Finding.FINE
     if slow:
         certain = len(after) >= 2 * criteria.min_samples

@@ -8,10 +8,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-_DURATION = re.compile(
-    r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?"
-)
-_SECONDS = (86400.0, 3600.0, 60.0, 1.0)
+_DURATION = re.compile("".join(rf"(?:(\d+(?:\.\d+)?){unit})?" for unit in ("d", "h", "m(?!s)", "s", "ms")))
+_SECONDS = (86400.0, 3600.0, 60.0, 1.0, 0.001)
 _MEMORY = re.compile(r"(\d+)(Ki|Mi|Gi|k|M|G)?")
 _MEMORY_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _CPU = re.compile(r"(\d+(?:\.\d+)?)|(\d+)m")
@@ -22,7 +20,7 @@ def seconds(value: Any) -> Any:
     if isinstance(value, str) and value and (match := _DURATION.fullmatch(value)):
         return sum(float(part) * unit for part, unit in zip(match.groups(), _SECONDS, strict=True) if part)
     raise PydanticCustomError(
-        "duration", "is not a duration; write it with its unit, such as 90s, 10m or 1h30m"
+        "duration", "is not a duration; write it with its unit, such as 250ms, 90s, 10m or 1h30m"
     )
 
 
