@@ -41,7 +41,9 @@ JudgedMetric = Literal["request_count", "error_ratio", "latency_p99_ms", "open_f
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, str_max_length=32768)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, str_max_length=32768, allow_inf_nan=False
+    )
 
 
 class Resources(Model):
@@ -247,6 +249,7 @@ class Analysis(Model):
     error_increase: float = Field(default=0.01, ge=0, lt=1)
     error_limit: float = Field(default=0.05, gt=0, le=1)
     latency_ratio: float = Field(default=1.5, gt=1)
+    latency_increase: Duration = 0.01
     latency_limit: PositiveDuration | None = None
     min_requests: int = Field(default=50, ge=1)
     min_samples: int = Field(default=8, ge=6)
