@@ -1,5 +1,6 @@
 """A rollout as pure data: `step(state, event) -> (state, effects)`."""
 
+from tidegate.core.rollout.diagram import mermaid
 from tidegate.core.rollout.events import (
     Applied,
     Apply,
@@ -53,6 +54,7 @@ __all__ = [
     "TrafficSet",
     "Transition",
     "describe",
+    "mermaid",
     "sentence",
     "step",
     "when",

@@ -272,18 +272,17 @@ class Transition:
 
 
 _P = Phase
-_ENDED: Mapping[type, Transition] = {
-    TrafficSet: Transition(_written, tuple(sorted({*FINAL, _P.ROLLED_BACK}))),
-    TrafficFailed: Transition(_unwritten, (_P.PROMOTED, _P.NEEDS_PERSON)),
-    Interfered: Transition(_unwritten, (_P.PROMOTED, _P.NEEDS_PERSON)),
-}
-_WATCHED: Mapping[type, Transition] = {
-    TrafficSet: Transition(_watch, (_P.STEP, _P.BAKE)),
-    TrafficFailed: Transition(_traffic_failed, (_P.ROLLING_BACK, _P.NEEDS_PERSON)),
-    Judged: Transition(_judged, (_P.STEP, _P.BAKE, _P.PROMOTED, _P.ROLLING_BACK, _P.HELD)),
-    Interfered: Transition(_interfered, (_P.HELD,)),
-    Cancelled: Transition(_cancelled, (_P.ABORTED,)),
-}
+
+
+def _ended(phase: Phase) -> Mapping[type, Transition]:
+    """What can still happen to an ended rollout: its last write arrives, or does not."""
+    lost = _P.PROMOTED if phase is _P.PROMOTED else _P.NEEDS_PERSON
+    return {
+        TrafficSet: Transition(_written, (phase,)),
+        TrafficFailed: Transition(_unwritten, (lost,)),
+        Interfered: Transition(_unwritten, (lost,)),
+    }
+
 
 TRANSITIONS: Mapping[Phase, Mapping[type, Transition]] = MappingProxyType(
     {
@@ -306,19 +305,31 @@ TRANSITIONS: Mapping[Phase, Mapping[type, Transition]] = MappingProxyType(
             Interfered: Transition(_interfered, (_P.HELD,)),
             Cancelled: Transition(_cancelled, (_P.ABORTED,)),
         },
-        _P.STEP: _WATCHED,
-        _P.BAKE: _WATCHED,
+        _P.STEP: {
+            TrafficSet: Transition(_watch, (_P.STEP,)),
+            TrafficFailed: Transition(_traffic_failed, (_P.ROLLING_BACK,)),
+            Judged: Transition(_judged, (_P.STEP, _P.BAKE, _P.ROLLING_BACK, _P.HELD)),
+            Interfered: Transition(_interfered, (_P.HELD,)),
+            Cancelled: Transition(_cancelled, (_P.ABORTED,)),
+        },
+        _P.BAKE: {
+            TrafficSet: Transition(_watch, (_P.BAKE,)),
+            TrafficFailed: Transition(_traffic_failed, (_P.ROLLING_BACK, _P.NEEDS_PERSON)),
+            Judged: Transition(_judged, (_P.BAKE, _P.PROMOTED, _P.ROLLING_BACK, _P.HELD)),
+            Interfered: Transition(_interfered, (_P.HELD,)),
+            Cancelled: Transition(_cancelled, (_P.ABORTED,)),
+        },
         _P.ROLLING_BACK: {
             TrafficSet: Transition(_back, (_P.ROLLED_BACK,)),
             TrafficFailed: Transition(_lost, (_P.NEEDS_PERSON,)),
             Interfered: Transition(_lost, (_P.NEEDS_PERSON,)),
         },
         _P.ROLLED_BACK: {
-            **_ENDED,
+            **_ended(_P.ROLLED_BACK),
             Judged: Transition(_recovery, (_P.RECOVERED, _P.NOT_RECOVERED, _P.ROLLED_BACK)),
             Cancelled: Transition(_cancelled_after, (_P.ROLLED_BACK,)),
         },
-        **dict.fromkeys(sorted(FINAL), _ENDED),
+        **{phase: _ended(phase) for phase in sorted(FINAL)},
     }
 )
 
@@ -326,7 +337,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, Transition]] = MappingProxyType(
 def step(state: State, event: Event) -> Result:
     """The next state and what to do about it. Raises IllegalEvent, and then nothing has changed."""
     transition = TRANSITIONS[state.phase].get(type(event))
-    if transition is None or (state.final and type(event) not in _ENDED):
+    if transition is None or (state.final and type(event) not in _ended(state.phase)):
         raise IllegalEvent(f"{type(event).__name__} in phase {state.phase}")
     after, effects = transition.move(state, event)
     if after.phase not in transition.to:
