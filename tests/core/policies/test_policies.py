@@ -110,15 +110,7 @@ def test_an_unknown_rule_is_told_with_those_there_are() -> None:
         "containers = null\n  scaling = []\n  collector = true\n  invokers = {}\n  allow_public = []",
         'channels = 1\n  alerts = "x"',
         "template = 1\n  traffic = 2\n  name = { a = 1 }",
-        "template {
- containers {
- env {}
- ports {}
- }
- volumes {
- secret {}
- }
- }",
+        "template {\n containers {\n env {}\n ports {}\n }\n volumes {\n secret {}\n }\n }",
         "traffic {}\n  scaling {}\n  notification_channels = {}",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +15,9 @@ from tidegate.core.errors import Fault
 from tidegate.core.spec.model import Spec
 from tidegate.core.spec.read import Path, Tree
 
+_PLAIN_KEY = re.compile(r"[\w.-]+")
+_MOST_SHOWN = 80
+
 MISSING = "is missing"
 """How the message of a missing key ends."""
 
@@ -21,6 +25,8 @@ MISSING = "is missing"
 def faults(error: ValidationError, tree: Tree, path: str) -> Iterator[Fault]:
     for item in error.errors(include_url=False, include_input=True):
         loc = _without_tags(item["loc"], tree.value)
+        if item["type"] == "containers":  # told by the whole spec, about all of them
+            loc = (*loc, "containers")
         label = _label(loc)
         match item["type"]:
             case "extra_forbidden":
@@ -35,12 +41,13 @@ def faults(error: ValidationError, tree: Tree, path: str) -> Iterator[Fault]:
             case "missing":
                 yield Fault(path, *tree.place(loc[:-1], key=True), f"{label} {MISSING}")
             case kind:
-                yield Fault(path, *tree.place(loc), f"{label} {_words(kind, item)}".strip())
+                place = tree.place(loc, key=item["loc"][-1:] == ("[key]",))
+                yield Fault(path, *place, f"{label} {_words(kind, item)}".strip())
 
 
 def _words(kind: str, item: Mapping[str, Any]) -> str:
     given, context = item["input"], item.get("ctx") or {}
-    shown = repr(given) if isinstance(given, str | int | float) else type(given).__name__
+    shown = _shown(given)
     match kind:
         case "string_type":
             return (
@@ -48,6 +55,8 @@ def _words(kind: str, item: Mapping[str, Any]) -> str:
                 if isinstance(given, bool | int | float)
                 else "is not a text"
             )
+        case "int_parsing_size":
+            return "has too many digits"
         case "int_type" | "int_from_float":
             return f"is {shown}, not a whole number"
         case "float_type":
@@ -61,8 +70,7 @@ def _words(kind: str, item: Mapping[str, Any]) -> str:
         case "literal_error" | "union_tag_invalid":
             allowed = str(context.get("expected") or context.get("expected_tags")).replace(" or ", ", ")
             hint = suggest(str(given), [a.strip(" '\"") for a in allowed.split(",")])
-            tag = context.get("tag", given)
-            return f"is {tag!r}; it can be {allowed}" + (
+            return f"is {_shown(context.get('tag', given))}; it can be {allowed}" + (
                 f" ({hint})" if hint and kind == "literal_error" else ""
             )
         case "union_tag_not_found":
@@ -90,8 +98,20 @@ def _label(loc: Path) -> str:
     for part in loc:
         if part == "[key]":
             continue
-        out += f"[{part}]" if isinstance(part, int) else f".{part}" if out else str(part)
+        if isinstance(part, str) and not _PLAIN_KEY.fullmatch(part):
+            out += f"[{_shown(part)}]"
+        else:
+            out += f"[{part}]" if isinstance(part, int) else f".{part}" if out else part
     return out
+
+
+def _shown(given: Any) -> str:
+    """One line, and no more than a message can bear."""
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        text = repr(given) if abs(given) < 10**40 or isinstance(given, float) else "a number of many digits"
+    else:
+        text = repr(given) if isinstance(given, str | bool) else type(given).__name__
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
 def _without_tags(loc: tuple[int | str, ...], value: Any) -> Path:

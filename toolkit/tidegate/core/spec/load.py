@@ -42,7 +42,9 @@ def load(text: bytes, path: str, environment: str | None = None) -> Spec:
         else:
             chosen = spec if name == environment else chosen
     if wrong:
-        raise InvalidInput(tuple(wrong))
+        left_to_overlays = environment is None and all(f.message.endswith(MISSING) for f in wrong)
+        hint = "choose an environment with --env: " + ", ".join(sorted(overlays))
+        raise InvalidInput(tuple(wrong), hint=hint if overlays and left_to_overlays else "")
     if chosen is None:
         raise InvalidInput((Fault(path, 1, 1, "the spec is not complete without --env"),))
     return chosen

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.reader import ReaderError
 
 from tidegate.core.errors import Fault, InvalidInput
 
 MAX_BYTES = 1 << 20
 """A larger file is no spec; parsing it would take minutes."""
 _MAX_NODES = 50_000
+_MAX_DEPTH = 50
+_MAX_BRACKETS = 200
+"""More open than closed, in quotes and comments too: nobody writes that, and scanning it is quadratic."""
+_KINDS = {
+    "CommentedSet": "set",
+    "TaggedScalar": "value with a tag of its own",
+    "TimeStamp": "time",
+    "bytes": "binary value",
+    "date": "date",
+}
 
 Path = tuple[str | int, ...]
 
@@ -51,17 +65,21 @@ def parse(text: bytes, path: str) -> Tree:
         line = text[: error.start].count(b"\n") + 1
         raise stop(f"is not UTF-8: byte {text[error.start]:#04x}", line, 1) from error
     try:
-        node = YAML(typ="rt", pure=True).load(decoded)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", YAMLWarning)  # an anchor used again is legal
+            if deep := _too_deep(decoded):
+                raise stop(f"is nested more than {_MAX_DEPTH} levels deep", *deep)
+            node = YAML(typ="rt", pure=True).load(decoded)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        what = " ".join(str(error.problem or error.context or "cannot be read").split())
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise stop(f"is not valid YAML: {what}", line, column) from error
-    except (YAMLError, ValueError, RecursionError) as error:
-        what = (
-            "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        )
-        raise stop(f"is not valid YAML: {what}", *_place_of_bad_character(decoded)) from error
+        raise stop(_words(str(error.problem or error.context or "cannot be read")), line, column) from error
+    except ReaderError as error:
+        where = _place_of_bad_character(decoded)
+        raise stop(f"has a control character (U+{ord(decoded[error.position]):04X})", *where) from error
+    except (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
+        # Ruamel falls over some tags and numbers instead of refusing them, and then knows no place.
+        raise stop("is not valid YAML: it has a tag or a number that cannot be read", 1, 1) from error
     if not isinstance(node, CommentedMap):
         raise stop("is empty" if node is None else "is not a mapping of keys to values", 1, 1)
     tree = Tree({})
@@ -75,6 +93,30 @@ def parse(text: bytes, path: str) -> Tree:
     return tree
 
 
+def _too_deep(text: str) -> tuple[int, int] | None:
+    """Where the nesting gets too deep, found before ruamel spends seconds on thousands of levels."""
+    depth = 0
+    for match in re.finditer(r"[\[\]{}]", text):
+        depth += 1 if match[0] in "[{" else -1
+        if depth > _MAX_BRACKETS:
+            return text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())
+    depth = 0
+    for event in YAML(typ="rt", pure=True).parse(text):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            return event.start_mark.line + 1, event.start_mark.column + 1
+    return None
+
+
+def _words(problem: str) -> str:
+    """Ruamel's complaint in our words: it would show the values of a duplicate key, which may be secret."""
+    if match := re.match(r'found duplicate key "(.*?)" with value', problem, re.DOTALL):
+        return f"the key {match[1]!r} is set twice"
+    if "found another document" in problem:
+        return "a second document begins here; a spec is one document"
+    return "is not valid YAML: " + " ".join(problem.split())
+
+
 def _place_of_bad_character(text: str) -> tuple[int, int]:
     for number, line in enumerate(text.split("\n"), 1):
         for column, character in enumerate(line, 1):
@@ -86,15 +128,18 @@ def _place_of_bad_character(text: str) -> tuple[int, int]:
 def _plain(node: Any, at: Path, tree: Tree, faults: list[Fault], path: str, budget: list[int]) -> Any:
     """Ruamel's nodes → dict, list and scalars, with the places written into `tree` on the way."""
     budget[0] -= 1
-    if budget[0] <= 0 or len(at) > 50:
+    if budget[0] <= 0 or len(at) > _MAX_DEPTH:
         budget[0] = 0
+        return None
+    if isinstance(node, CommentedMap | CommentedSeq) and (tag := _tag(node)):
+        faults.append(Fault(path, *tree.place(at), f"has the tag {tag}, which a spec cannot hold"))
         return None
     if isinstance(node, CommentedMap):
         out: dict[str, Any] = {}
         for key, value in node.items():
             line, column = _position(node, key, key=True)
             if not isinstance(key, str):
-                faults.append(Fault(path, line, column, f"the key {key!r} is not a text; put it in quotes"))
+                faults.append(Fault(path, line, column, f"{_key(key)} is not a text; put it in quotes"))
                 continue
             here = (*at, str(key))
             tree.keys[here] = line, column
@@ -108,6 +153,14 @@ def _plain(node: Any, at: Path, tree: Tree, faults: list[Fault], path: str, budg
             items.append(_plain(value, (*at, index), tree, faults, path, budget))
         return items
     return _scalar(node, at, tree, faults, path)
+
+
+def _tag(node: CommentedMap | CommentedSeq) -> str:
+    """The tag written at a mapping or list, unless it only says what it is."""
+    tag = str(node.tag.value or "") if node.tag else ""
+    if type(node) not in (CommentedMap, CommentedSeq):
+        return tag or "!!omap"
+    return "" if tag in ("", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq") else tag
 
 
 def _scalar(node: Any, at: Path, tree: Tree, faults: list[Fault], path: str) -> Any:
@@ -126,7 +179,7 @@ def _scalar(node: Any, at: Path, tree: Tree, faults: list[Fault], path: str) -> 
         return int(node)
     if isinstance(node, float):
         return float(node)
-    kind = type(node).__name__
+    kind = _KINDS.get(type(node).__name__, type(node).__name__)
     faults.append(Fault(path, *tree.place(at), f"is a {kind}, which a spec cannot hold; put it in quotes"))
     return None
 
@@ -144,3 +197,7 @@ def _position(node: CommentedMap | CommentedSeq, entry: Any, *, key: bool) -> tu
     ):  # what came in by a merge key (`<<`) has no place of its own
         line, column = node.lc.line or 0, node.lc.col or 0
     return line + 1, column + 1
+
+
+def _key(key: Any) -> str:
+    return f"the key {key!r}" if isinstance(key, int | float | bool | None) else "this key"

@@ -1,0 +1,578 @@
+"""tidegate.yaml: what is read, and every way a file can be wrong, with its place."""
+
+# ruff: noqa: E501 - a table is read by its lines
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.core.errors import ExitCode, Fault, InvalidInput, UsageError
+from tidegate.core.spec import MAX_BYTES, Spec, environments, load
+
+BASE = """\
+service: orders
+project: shop-prod
+region: europe-west1
+containers:
+  - image: shop/orders:v1
+    port: 8080
+"""
+
+
+def read(text: str | bytes, environment: str | None = None) -> Spec:
+    return load(text.encode() if isinstance(text, str) else text, "t.yaml", environment)
+
+
+def faults(text: str | bytes, environment: str | None = None) -> list[str]:
+    with pytest.raises(InvalidInput) as caught:
+        read(text, environment)
+    assert caught.value.exit_code is ExitCode.INVALID
+    return [str(fault).removeprefix("t.yaml:") for fault in caught.value.faults]
+
+
+# ------------------------------------------------------------------------------------------ what is read
+
+
+def test_a_short_spec_is_completed_by_defaults() -> None:
+    spec = read(BASE)
+    assert (spec.service, spec.project, spec.region) == ("orders", "shop-prod", "europe-west1")
+    assert spec.containers[0].name == "app"
+    assert (spec.deletion_protection, spec.allow_public, spec.billing) == (True, False, "instance")
+    assert spec.rollout.steps == (5, 25, 50)
+
+
+def test_every_section_is_read() -> None:
+    spec = read(
+        """\
+version: 1
+service: orders
+project: shop-prod
+region: europe-west1
+containers:
+  - name: app
+    image: shop/orders:v1
+    port: 8080
+    command: [serve]
+    args: [--verbose]
+    resources: {cpu: 500m, memory: 1Gi, startup_cpu_boost: true}
+    env: {LEVEL: debug}
+    secrets: {TOKEN: {secret: orders-token, version: "3"}}
+    probes:
+      startup: {http: {path: /ready}, period: 2s}
+      liveness: {tcp: {port: 8080}}
+  - {name: proxy, image: "shop/proxy:v1", depends_on: [app]}
+scaling: {min_instances: 1, max_instances: 5, concurrency: 40}
+ingress: internal
+billing: request
+request_timeout: 1m30s
+service_account: orders@shop-prod.iam.gserviceaccount.com
+invokers: ["group:staff@example.com"]
+labels: {team: shop}
+telemetry:
+  collector: {enabled: false}
+  open_fds: process_unix_file_descriptor_count
+  fd_limit: 1000
+alerts:
+  channels: [{email: oncall@example.com}, {existing: projects/shop-prod/notificationChannels/1}]
+  fd_growth: {for: 10m, per_minute: 3.5}
+  instances: {enabled: false}
+rollout:
+  steps: [10, 50]
+  step_duration: 5m
+  bake: 1h
+  smoke: [{path: /ready, contains: ok}]
+analysis: {alpha: 0.05, on_inconclusive: rollback}
+state: {backend: gcs, bucket: shop-state}
+"""
+    )
+    app, proxy = spec.containers
+    assert (app.resources.cpu, app.secrets["TOKEN"].version, proxy.depends_on) == ("500m", "3", ("app",))
+    assert (spec.request_timeout, spec.rollout.bake, spec.alerts.fd_growth.for_) == (90.0, 3600.0, 600.0)
+    assert spec.state.backend == "gcs"
+    assert spec.ingress_container is app
+
+
+def test_a_spec_is_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        read(BASE).service = "other"  # type: ignore[misc]  # that is the point
+
+
+def test_the_image_of_the_ingress_container_can_be_replaced() -> None:
+    spec = read(BASE + "  - {name: proxy, image: proxy}\n")
+    changed = spec.with_image("shop/orders:v2")
+    assert [c.image for c in changed.containers] == ["shop/orders:v2", "proxy"]
+    assert spec.containers[0].image == "shop/orders:v1"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90.0),
+        ("10m", 600.0),
+        ("1h30m", 5400.0),
+        ("2d", 172800.0),
+        ("0.5h", 1800.0),
+        ("1d2h3m4s", 93784.0),
+    ],
+)
+def test_a_duration_has_its_unit(text: str, seconds: float) -> None:
+    assert read(BASE + f"rollout: {{bake: {text}}}\n").rollout.bake == seconds
+
+
+@pytest.mark.parametrize("change", [("\n", "\r\n"), ("\n", "\n\n"), ("\n", " # so\n")])
+def test_line_ends_and_comments_change_nothing(change: tuple[str, str]) -> None:
+    assert read(BASE.replace(*change)) == read(BASE)
+
+
+def test_anchors_and_merge_keys_are_read() -> None:
+    spec = read(
+        BASE + "labels: &l {team: shop}\nenvironments: {prod: {labels: {<<: *l, tier: one}}}\n", "prod"
+    )
+    assert spec.labels == {"team": "shop", "tier": "one"}
+
+
+def test_an_anchor_used_twice_is_no_warning() -> None:
+    assert read(BASE + "labels: {a: &x one, b: &x two, c: *x}\n").labels["c"] == "two"
+
+
+# ---------------------------------------------------------------------------------- what the model refuses
+
+MODEL = {
+    "servce: x": "7:1: unknown key servce; did you mean service?",
+    "quite_else: 1": "7:1: unknown key quite_else; known here: alerts, allow_public, ",
+    "scaling: {max_instnces: 1}": "7:11: unknown key scaling.max_instnces; did you mean max_instances?",
+    "rollout: {smoke: [{pth: /}]}": "7:20: unknown key rollout.smoke[0].pth; did you mean path?",
+    "alerts: {channels: [{emial: x@y.z}]}": (
+        "7:22: unknown key alerts.channels[0].emial; did you mean email?"
+    ),
+    "ingress: intrenal": "7:10: ingress is 'intrenal'; it can be 'all', 'internal', 'internal-and-load-balancer' (",
+    "state: {backend: s3}": "7:8: state is 's3'; it can be 'local', 'gcs'",
+    "state: {bucket: a}": "7:8: state does not say which backend: local or gcs",
+    "state: {backend: gcs}": "7:1: state.bucket is missing",
+    "allow_public: yes": "7:15: allow_public is 'yes', not true or false",
+    "deletion_protection: 1": "7:22: deletion_protection is 1, not true or false",
+    "scaling: {max_instances: '3'}": "7:26: scaling.max_instances is '3', not a whole number",
+    "scaling: {max_instances: 1.5}": "7:26: scaling.max_instances is 1.5, not a whole number",
+    "scaling: {max_instances: 0}": "7:26: scaling.max_instances is 0; it must be at least 1",
+    "scaling: {max_instances: 1001}": "7:26: scaling.max_instances is 1001; it must be at most 1000",
+    "scaling: {min_instances: 20}": "7:10: scaling has min_instances above max_instances",
+    "scaling: 3": "7:10: scaling is not a mapping of keys to values",
+    "scaling: [3]": "7:10: scaling is not a mapping of keys to values",
+    "invokers: allUsers": "7:11: invokers is not a list",
+    "invokers: [everybody]": "7:12: invokers[0] 'everybody' is not an IAM member; write it such as ",
+    "labels: {a: 1}": "7:13: labels.a is 1, not a text; put it in quotes",
+    "labels: {a: 1.10}": "7:13: labels.a is 1.1, not a text; put it in quotes",
+    "labels: {a: true}": "7:13: labels.a is True, not a text; put it in quotes",
+    "labels: {a: null}": "7:13: labels.a is not a text",
+    "labels: {A: b}": "7:10: labels.A 'A' is not a label key: lower-case letters, digits, _ and -",
+    "labels: {'': b}": "7:10: labels[''] '' is not a label key: lower-case letters, digits, _ and -",
+    "rollout: {bake: 30}": "7:17: rollout.bake is not a duration; write it with its unit, such as 250ms, 90s, 10m or 1h30m",
+    "rollout: {bake: 1x}": "7:17: rollout.bake ",
+    "rollout: {steps: [50, 10]}": "7:10: rollout has steps that do not rise",
+    "rollout: {steps: [0]}": "7:19: rollout.steps[0] is 0; it must be at least 1",
+    "rollout: {steps: 10}": "7:18: rollout.steps is not a list",
+    "analysis: {alpha: 1}": "7:19: analysis.alpha is 1; it must be at most 0.2",
+    "analysis: {leak_min_slope: .inf}": "7:28: analysis.leak_min_slope is not a finite number",
+    "analysis: {leak_min_slope: .nan}": "7:28: analysis.leak_min_slope is not a finite number",
+    "alerts: {channels: [{}]}": "7:21: alerts.channels[0] needs exactly one of email and existing",
+    "service_account: me": "7:18: service_account 'me' is not an email address",
+    "region: Mars": "7:1: the key 'region' is set twice",
+    "version: 2": "7:10: version is 2; it can be 1",
+    '"a\\nb": 1': "7:1: unknown key ['a\\nb']; known here: ",
+}
+
+
+@pytest.mark.parametrize(("line", "expected"), MODEL.items())
+def test_a_fault_has_its_place_and_a_sentence(line: str, expected: str) -> None:
+    (found,) = faults(BASE + line + "\n")
+    assert found.startswith(expected)
+    assert "\n" not in found
+
+
+CONTAINERS = {
+    "- {image: a, env: {1A: b}}": "5:20: containers[0].env.1A '1A' is not the name of an environment variable",
+    "- {image: a, env: {A: b}, secrets: {A: {secret: s}}}": "5:3: containers[0] sets A both in env and in secrets",
+    "- {image: a, port: 99999}": "5:20: containers[0].port is 99999; it must be at most 65535",
+    "- {image: ''}": "5:11: containers[0].image is empty",
+    "- {image: a, probes: {startup: {}}}": "5:32: containers[0].probes.startup needs exactly one of http and tcp",
+    "- {image: a, resources: {memory: much}}": "5:34: containers[0].resources.memory 'much' is not an amount",
+    "- {image: a, resources: {cpu: 1}}": "5:31: containers[0].resources.cpu is 1, not a text; put it in quotes",
+    "- {image: a}\n- {name: b, image: b}": "5:1: containers needs exactly one container with a port",
+    "- {image: a, port: 1}\n- {image: b}": "5:1: containers has two containers of the same name",
+    "- {image: a, port: 1, depends_on: [b]}": "5:1: containers has a depends_on that names no other container: b",
+    "- {name: a, port: 1}\n- {name: b, image: b, depends_on: [a]}": "5:1: containers has a depends_on on a, which",
+    " []": "5:2: containers is empty; at least one is needed",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), CONTAINERS.items())
+def test_a_fault_of_a_container_has_its_place(text: str, expected: str) -> None:
+    head = BASE.partition("containers:")[0] + "containers:\n"
+    (found,) = faults(f"{head}{text}\n")
+    assert found.startswith(expected), found
+
+
+def test_every_fault_of_a_file_is_told_at_once_in_the_order_of_the_file() -> None:
+    found = faults(
+        """\
+servce: orders
+project: P
+region: europe-west1
+containers:
+  - image: 3
+    probes:
+      startup:
+        http:
+          path: no-slash
+        perod: 1s
+    env:
+      - A
+scaling: {max_instances: many, min_instances: -1}
+environments:
+  prod:
+    rollot: {}
+"""
+    )
+    assert [f.split(": ")[0] for f in found] == [
+        "1:1",
+        "1:1",
+        "2:10",
+        "5:12",
+        "9:17",
+        "10:9",
+        "12:7",
+        "13:26",
+        "13:47",
+        "16:5",
+    ]
+    assert "service is missing" in found[0] + found[1]
+
+
+# ------------------------------------------------------------------------------------------ what is no spec
+
+NO_SPEC = {
+    "": "1:1: is empty",
+    "# nothing\n": "1:1: is empty",
+    "~": "1:1: is empty",
+    "---\n...\n": "1:1: is empty",
+    "- a\n": "1:1: is not a mapping of keys to values",
+    "orders": "1:1: is not a mapping of keys to values",
+    BASE + "---\n" + BASE: "7:1: a second document begins here; a spec is one document",
+    "service: a\n\tproject: b\n": "2:1: is not valid YAML: found character '\\t' that cannot start any token",
+    "service: a: b\n": "1:11: is not valid YAML: mapping values are not allowed here",
+    'service: "a\n': "2:1: is not valid YAML: found unexpected end of stream",
+    'service: "\\q"\n': "1:12: is not valid YAML: found unknown escape character 'q'",
+    "a: *b\n": "1:4: is not valid YAML: found undefined alias 'b'",
+    "scaling: {max: 1\n": "2:1: is not valid YAML: expected ',' or '}', but got '<stream end>'",
+    "scaling: {<<: 1}\n": "1:15: is not valid YAML: expected a mapping",
+    "%YAML 9.9\n---\na: 1\n": "1:1: is not valid YAML: found incompatible YAML document",
+    BASE + "service: b\n": "7:1: the key 'service' is set twice",
+    BASE + "scaling: {max_instances: 1, max_instances: 2}\n": "7:29: the key 'max_instances' is set twice",
+    BASE + "labels:\n  a: x\0\n": "8:7: has a control character (U+0000)",
+    BASE + "labels:\n  a: x\x01\n": "8:7: has a control character (U+0001)",
+    BASE + 'labels: {a: "x\\0"}\n': "7:13: has a control character (U+0000) in its text",
+    BASE + 'labels: {a: "x\\e"}\n': "7:13: has a control character (U+001B) in its text",
+    BASE + 'labels: {a: "\\ud800"}\n': "7:13: has a control character (U+D800) in its text",
+    BASE + "labels: {1: a}\n": "7:10: the key 1 is not a text; put it in quotes",
+    BASE + "labels: {2026-01-01: a}\n": "7:10: this key is not a text; put it in quotes",
+    BASE + "labels: {[a]: b}\n": "7:10: this key is not a text; put it in quotes",
+    "? {a: 1}\n: 2\n": "1:3: this key is not a text; put it in quotes",
+    BASE + "labels: {a: 2026-01-01}\n": "7:13: is a date, which a spec cannot hold; put it in quotes",
+    BASE
+    + "labels: {a: 2026-01-01T00:00:00Z}\n": "7:13: is a time, which a spec cannot hold; put it in quotes",
+    BASE
+    + "labels: {a: !!binary aGk=}\n": "7:13: is a binary value, which a spec cannot hold; put it in quotes",
+    BASE + "labels: !!set {a}\n": "7:9: is a set, which a spec cannot hold; put it in quotes",
+    BASE + "labels: !!omap [a: b]\n": "7:9: has the tag !!omap, which a spec cannot hold",
+    BASE + "labels: !mine {a: b}\n": "7:9: has the tag !mine, which a spec cannot hold",
+    BASE + "ingress: !mine all\n": "7:10: is a value with a tag of its own, which a spec cannot hold",
+    BASE
+    + "labels: !!python/object/apply:os.system [ls]\n": "7:9: has the tag tag:yaml.org,2002:python/object",
+    BASE + f"version: {'9' * 5000}\n": "1:1: is not valid YAML: it has a tag or a number that cannot be read",
+    BASE + f"version: {'9' * 500}\n": "7:10: version has too many digits",
+    BASE + f"ingress: {'x' * 30000}\n": "7:10: ingress is 'xxxxx",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), NO_SPEC.items(), ids=range(len(NO_SPEC)))
+def test_what_is_no_spec_is_refused_with_its_place(text: str, expected: str) -> None:
+    (found,) = faults(text)
+    assert found.startswith(expected)
+    assert "\n" not in found
+    assert len(found) < 300
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"\xef\xbb\xbf" + BASE.encode(), "1:1: starts with a byte-order mark; save it as UTF-8 without one"),
+        (BASE.encode("utf-16"), "1:1: starts with a byte-order mark; save it as UTF-8 without one"),
+        (BASE.encode("utf-16-le"), "1:2: has a control character (U+0000)"),
+        (BASE.encode() + b"labels: {a: \xe9}\n", "7:1: is not UTF-8: byte 0xe9"),
+        (BASE.encode() + b"#" * 10_000_000, f" is 10,000,109 bytes long; a spec has at most {MAX_BYTES:,}"),
+    ],
+)
+def test_what_is_no_text_is_refused_at_the_door(data: bytes, expected: str) -> None:
+    assert faults(data) == [expected]
+
+
+def test_a_duplicate_key_does_not_show_the_values() -> None:
+    assert "hunter2" not in str(faults(BASE + "labels: {a: hunter2, a: hunter2}\n"))
+
+
+BOMB = "x0: &x0 [a,a,a,a,a,a,a,a,a]\n" + "".join(
+    f"x{n}: &x{n} [{','.join([f'*x{n - 1}'] * 9)}]\n" for n in range(1, 10)
+)
+
+
+def test_an_alias_bomb_is_refused_before_it_goes_off() -> None:
+    assert faults(BASE + BOMB) == [" has more than 50,000 values once its aliases are written out"]
+
+
+@pytest.mark.parametrize("text", ["a: &a [*a]\n", "&a a: *a\n", "a: &a {b: *a}\n", "a: &a\n  - b: *a\n"])
+def test_an_alias_of_itself_ends(text: str) -> None:
+    assert faults(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a: " + "[" * 100 + "]" * 100, "1:53"),
+        ("a: " + "[" * 500_000, "1:204"),
+        ("a: " + "{a: " * 100 + "1" + "}" * 100, "1:200"),
+        ("".join(" " * n + "a:\n" for n in range(100)), "51:51"),
+        ("a: " + "- " * 100 + "b", ""),
+    ],
+)
+def test_deep_nesting_is_refused(text: str, place: str) -> None:
+    (found,) = faults(text)
+    assert found.startswith(
+        f"{place}: is nested more than 50 levels deep" if place else "1:4: is not valid YAML"
+    )
+
+
+def test_brackets_in_a_text_are_no_nesting() -> None:
+    assert read(BASE + f"    args: ['{'[' * 100}']\n").containers[0].args == ("[" * 100,)
+
+
+# ------------------------------------------------------------------------------------------------ overlays
+
+OVERLAID = (
+    BASE
+    + """\
+scaling:
+  min_instances: 1
+  max_instances: 4
+labels: {team: shop}
+environments:
+  prod:
+    scaling:
+      max_instances: 50
+    labels: {tier: one}
+    containers:
+      - image: shop/orders:v2
+  staging: {}
+"""
+)
+
+
+def test_an_overlay_merges_mappings_and_replaces_the_rest() -> None:
+    prod = read(OVERLAID, "prod")
+    assert (prod.scaling.min_instances, prod.scaling.max_instances) == (1, 50)
+    assert prod.labels == {"team": "shop", "tier": "one"}
+    assert (prod.containers[0].image, prod.containers[0].port) == ("shop/orders:v2", None)
+    assert read(OVERLAID, "staging") == read(OVERLAID)
+
+
+def test_the_environments_of_a_file_are_named() -> None:
+    assert environments(OVERLAID.encode(), "t.yaml") == ("prod", "staging")
+    assert environments(BASE.encode(), "t.yaml") == ()
+
+
+INCOMPLETE = BASE.replace("project: shop-prod\n", "") + "environments:\n  prod: {project: shop-prod}\n"
+
+
+def test_an_overlay_may_complete_the_base() -> None:
+    assert read(INCOMPLETE, "prod").project == "shop-prod"
+
+
+def test_an_incomplete_base_alone_says_which_environments_there_are() -> None:
+    with pytest.raises(InvalidInput, match="project is missing") as caught:
+        read(INCOMPLETE)
+    assert caught.value.hint == "choose an environment with --env: prod"
+
+
+def test_a_wrong_base_gets_no_such_hint() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read(INCOMPLETE.replace("orders", "Orders", 1))
+    assert caught.value.hint == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("prd", "did you mean prod?"), ("x", "environments: prod, staging"), ("", "environments: ")],
+)
+def test_an_unknown_environment_is_a_usage_error(name: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=f"t.yaml has no environment {name!r}") as caught:
+        read(OVERLAID, name)
+    assert caught.value.hint.startswith(hint)
+
+
+@pytest.mark.parametrize("environment", [None, "prod", "staging"])
+def test_a_fault_of_an_overlay_is_placed_there_whichever_environment_is_asked_for(
+    environment: str | None,
+) -> None:
+    text = OVERLAID.replace("max_instances: 50", "max_instances: 0")
+    assert faults(text, environment) == ["14:22: scaling.max_instances is 0; it must be at least 1"]
+
+
+def test_a_fault_of_the_base_is_told_once_however_many_overlays_there_are() -> None:
+    assert faults(OVERLAID.replace("max_instances: 4", "max_instances: many")) == [
+        "9:18: scaling.max_instances is 'many', not a whole number"
+    ]
+
+
+def test_a_fault_between_base_and_overlay_is_told() -> None:
+    (found,) = faults(OVERLAID.replace("min_instances: 1", "min_instances: 4").replace(": 50", ": 3"), "prod")
+    assert found == "14:7: scaling has min_instances above max_instances"
+
+
+def test_a_fault_that_came_by_a_merge_key_is_placed_where_it_is_written_or_used() -> None:
+    text = BASE + "labels: &l {Team: x}\nenvironments:\n  prod:\n    labels:\n      <<: *l\n"
+    assert {f.split(":")[0] for f in faults(text)} <= {"7", "10", "11"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("environments: [prod]\n", "7:15: environments is not a mapping of names to overlays"),
+        ("environments: {prod: 1}\n", "7:22: the environment prod is not a mapping"),
+        (
+            "environments: {prod: {environments: {}}}\n",
+            "7:23: an environment cannot have environments of its own",
+        ),
+        ("environments: {1: {}}\n", "7:16: the key 1 is not a text; put it in quotes"),
+    ],
+)
+def test_environments_are_overlays_by_name(text: str, expected: str) -> None:
+    assert faults(BASE + text) == [expected]
+
+
+# -------------------------------------------------------------------------------------------- whatever comes
+
+KEYS = st.sampled_from(
+    [
+        "service",
+        "project",
+        "region",
+        "containers",
+        "scaling",
+        "environments",
+        "labels",
+        "alerts",
+        "state",
+        "name",
+    ]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(
+        ["a", "!!int a", "*x", "&x a", "!x", "<<: *x", "1e999", "2026-01-01", "0x_", "-", "? a", "|", "%"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+def check(data: bytes, environment: str | None) -> None:
+    """Read, or refused with one line per fault, each with a place inside the file."""
+    refused: tuple[Fault, ...] = ()
+    try:
+        load(data, "t.yaml", environment)
+        return
+    except InvalidInput as error:
+        refused = error.faults
+    except UsageError as error:
+        refused = (Fault("t.yaml", 0, 0, error.message),)
+    assert refused
+    for fault in refused:
+        assert fault.message
+        assert "\n" not in fault.message
+        assert 0 <= fault.line <= len(re.findall(rb"\r\n|[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9]", data)) + 1
+
+
+def flow(value: object) -> str:
+    """YAML in flow style, careless about quotes."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    return "" if value is None else str(value)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.dictionaries(KEYS, VALUES, max_size=4), st.sampled_from([None, "a"]), st.booleans())
+def test_random_values_are_read_or_refused(
+    values: dict[str, object], environment: str | None, whole: bool
+) -> None:
+    lines = "".join(f"{key}: {flow(value)}\n" for key, value in values.items())
+    check(((BASE if whole else "") + lines).encode("utf-8", "surrogatepass"), environment)
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *":-?[]{},&*!|>%@`\"'#\n\t \\~<=\r",
+                "  ",
+                "\n  ",
+                "\n- ",
+                ": ",
+                "a",
+                "service",
+                "<<",
+                "!!",
+                "&x",
+                "*x",
+                "!!int",
+                "!!set",
+                "!!omap",
+                "!!timestamp",
+                "!!float",
+                "!!binary",
+                "!!str",
+                "!!bool",
+                "1",
+                "0o",
+                "0b",
+                "---\n",
+                "...\n",
+                "%YAML 1.1\n",
+                "%TAG ! x\n",
+                "\x85",
+                "\u2028",
+                "\ufeff",
+                "é",
+            ]
+        ),
+        max_size=25,
+    )
+)
+def test_random_text_is_read_or_refused(parts: list[str]) -> None:
+    check("".join(parts).encode(), None)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=60))
+def test_random_bytes_are_read_or_refused(data: bytes) -> None:
+    check(data, None)
