@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,21 +13,26 @@ from tidegate.core.rollout import describe, sentence, when
 from tidegate.core.verdict import MetricResult
 
 _WHY_WIDTH = 64
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
+_BIDI = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+"""Direction overrides, which show text in another order than it is in."""
 
 
 def text(report: Report) -> str:
     """For a terminal: the outcome first, then what it rests on."""
-    lines = [sentence(report.state), ""]
+    lines = [_printable(sentence(report.state)), ""]
     facts = _facts(report)
     width = 2 + max(len(name) for name, _ in facts)
-    lines += [f"{name:<{width}}{value}" for name, value in facts]
+    lines += [f"{name:<{width}}{_printable(value)}" for name, value in facts]
     if report.deciding is not None and report.deciding.metrics:
         lines += ["", "what was seen"]
         for metric in report.deciding.metrics:
             lines += [f"  {metric.metric} ({_finding(metric)})"]
-            lines += textwrap.wrap(metric.sentence, 96, initial_indent="    ", subsequent_indent="    ")
+            lines += textwrap.wrap(
+                _printable(metric.sentence), 96, initial_indent="    ", subsequent_indent="    "
+            )
     if report.monitoring_error:
-        lines += ["", f"the monitoring root failed: {report.monitoring_error}"]
+        lines += ["", f"the monitoring root failed: {_printable(report.monitoring_error)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -51,9 +57,9 @@ def table(summaries: Sequence[Mapping[str, Any]]) -> str:
     head = ("revision", "verdict", "why", "decided in", "restored in")
     cells = [
         (
-            str(row["revision"] or "none"),
+            _printable(str(row["revision"] or "none")),
             str(row["verdict"]),
-            textwrap.shorten(str(row["why"]), _WHY_WIDTH, placeholder=" …"),
+            textwrap.shorten(_printable(str(row["why"])), _WHY_WIDTH, placeholder=" …"),
             _duration(row["seconds_to_decide"]),
             _duration(row["seconds_to_restore"]),
         )
@@ -99,8 +105,14 @@ def _duration(value: float | None) -> str:
     return "" if value is None else duration(value)
 
 
+def _printable(value: str) -> str:
+    """On one line, and without what a terminal would obey instead of showing."""
+    line = " ".join(value.split())
+    return "".join(_REPLACED if unicodedata.category(c) == "Cc" or c in _BIDI else c for c in line)
+
+
 def _escaped(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
-    for mark in "`*_[]":
+    escaped = _printable(value).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;")
+    for mark in "`*_[]|":
         escaped = escaped.replace(mark, f"\\{mark}")
-    return " ".join(escaped.split())
+    return escaped

@@ -150,6 +150,8 @@ def _steps(report: Report, time: Axis) -> tuple[Step, ...]:
         top = round(_FRAME.bottom - percent / 100 * (_FRAME.bottom - _FRAME.top), 1)
         label = f"{percent} %" if percent and right - left >= 40 else ""
         title = f"{percent} % of the traffic to {report.state.candidate} for {duration(end - start)}"
+        if start < moves[0].time:
+            title = f"no traffic to {report.state.candidate} before"
         found.append(Step(left, round(right - left, 1), top, percent, label, title))
     return tuple(found)
 
