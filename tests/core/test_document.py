@@ -319,6 +319,10 @@ def test_a_key_set_twice_in_an_object_is_found() -> None:
         (b"a = 1\nb = \0", "main.tf:2:5: has a NUL byte; this is no text"),
         (b'a = 1\nb = "\xff"', "main.tf:2:6: is not UTF-8: byte 0xff"),
         (b"#" * (MAX_BYTES + 1), f"main.tf: is {MAX_BYTES + 1:,} bytes long; at most {MAX_BYTES:,} are read"),
+        (
+            b"a = <<E\n" + b" \n" * 100_000,
+            "main.tf:1002:1: is the last of more than 1,000 blank lines; that many are not read",
+        ),
     ],
 )
 def test_what_is_no_text_is_refused_at_the_door(data: bytes, expected: str) -> None:

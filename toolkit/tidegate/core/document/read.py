@@ -24,6 +24,8 @@ Token = Any
 MAX_BYTES = 1 << 18
 """Parsing takes about a second per 100 KB; a larger file is not hand-written, nor rendered by tidegate."""
 _MAX_DEPTH = 60
+_MAX_BLANK_LINES = 1000
+"""In a row. The grammar's pattern for heredocs takes quadratic time over them."""
 _ESCAPED_MARK = re.compile(r"(?<=\$\$)\{|(?<=%%)\{")
 
 
@@ -72,6 +74,12 @@ def _decode(data: bytes, path: str) -> str:
         raise stop("starts with a byte-order mark; save it as UTF-8 without one", 0)
     if (offset := data.find(b"\0")) >= 0:
         raise stop("has a NUL byte; this is no text", offset)
+    blank = 0
+    for number, line in enumerate(data.split(b"\n"), 1):
+        blank = 0 if line.strip() else blank + 1
+        if blank > _MAX_BLANK_LINES:
+            message = f"is the last of more than {_MAX_BLANK_LINES:,} blank lines; that many are not read"
+            raise InvalidInput((Fault(path, number, 1, message),))
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

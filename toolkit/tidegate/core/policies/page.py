@@ -11,6 +11,8 @@ _INTRODUCTION = """\
 line, the id of its rule and a severity: an `error` stops a deployment, a `warning` does not. What only
 Terraform can compute (a variable, a call, an interpolation) is never objected to.
 
+`tidegate explain RULE` says what a rule wants, and why.
+
 ## Accepting a finding
 
 A comment on the line of the finding, or alone on the line above, accepts it. The reason is required.
