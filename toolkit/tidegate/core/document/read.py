@@ -75,11 +75,11 @@ def _decode(data: bytes, path: str) -> str:
     if (offset := data.find(b"\0")) >= 0:
         raise stop("has a NUL byte; this is no text", offset)
     blank = 0
-    for number, line in enumerate(data.split(b"\n"), 1):
+    for at, line in enumerate(data.split(b"\n"), 1):
         blank = 0 if line.strip() else blank + 1
         if blank > _MAX_BLANK_LINES:
             message = f"is the last of more than {_MAX_BLANK_LINES:,} blank lines; that many are not read"
-            raise InvalidInput((Fault(path, number, 1, message),))
+            raise InvalidInput((Fault(path, at, 1, message),))
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
