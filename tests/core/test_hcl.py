@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from tidegate.core.hcl import Hcl, Unrepresentable, literal
 
 NASTY = (
-    "${", "$${", "$$${", "%{", "%%{", "$", "%", "{", "}", "~}", '"', "\\", "\\\\", "\n", "\r", "\t", "\b",
-    "\f",     "<<EOT\n", "EOT", "#", "//", "/*", "*/", "{{", "}}", "{%", "\u2028", "\u2029", "\ufeff", "\x7f", "\x85",
-    "\u202e", "\u200d", "\uffff", "\U0010ffff", "\x01", "\u0301", "é", "한", "😀", 'file("/etc/passwd")', "a",
-    " ",
+    "${", "$${", "$$${", "%{", "%%{", "$", "%", "{", "}", "~}", '"', "\\", "\\\\", "\n", "\r", "\t",
+    "\x08", "\x0c", "<<EOT\n", "EOT", "#", "//", "/*", "*/", "{{", "}}", "{%", "\u2028", "\u2029",
+    "\ufeff", "\x7f", "\x85", "\u202e", "\u200d", "\uffff", "\U0010ffff", "\x01", "\u0301", "é",
+    "한", "😀", 'file("/etc/passwd")', "a", " ",
 )  # fmt: skip
 anything = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=30)
 nasty = st.lists(st.sampled_from(NASTY), max_size=8).map("".join)

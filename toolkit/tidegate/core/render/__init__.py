@@ -108,6 +108,9 @@ def _only_hcl(value: Any) -> Hcl:
 def _defined(value: Any) -> Any:
     if isinstance(value, jinja2.Undefined):
         str(value)  # raises, and says which name is missing
+    if isinstance(value, Mapping | list | tuple):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            _defined(inner)
     return value
 
 
