@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from tidegate.core.report.curves import (
-    Curve,
-    Source,
-    envelope,
-    error_ratio,
-    per_instance,
-    pieces,
-    rate,
-    thinned,
-    whole,
-)
-from tidegate.core.report.numbers import percent, quantity
-from tidegate.core.report.scale import Axis, Tick, time_axis, value_axis
+from tidegate.core.report.curves import Curve, envelope, pieces, thinned
+from tidegate.core.report.frame import Frame, Happening, Mark, Placed, placed, placed_marks
+from tidegate.core.report.kinds import Kind
+from tidegate.core.report.scale import Axis, time_axis, value_axis
 from tidegate.core.samples import FloatArray, Samples, Window
 
 Role = Literal["candidate", "stable"]
@@ -28,103 +19,9 @@ Role = Literal["candidate", "stable"]
 _MOST_LINES = 8
 """More instances than this are drawn as a band: nobody tells so many lines apart."""
 _HIGHEST = 1e15
-_LABEL_ROOM = 40.0
 
 
-@dataclass(frozen=True)
-class Frame:
-    """The drawing area inside a view box that starts at 0, 0."""
-
-    width: int
-    height: int
-    left: int
-    right: int
-    top: int
-    bottom: int
-
-    def x(self, axis: Axis, time: float) -> float:
-        share = min(1.0, max(0.0, axis.share(time)))
-        return round(self.left + share * (self.right - self.left), 1)
-
-    def y(self, axis: Axis, value: float) -> float:
-        share = min(1.0, max(0.0, axis.share(value)))
-        return round(self.bottom - share * (self.bottom - self.top), 1)
-
-
-FRAME = Frame(width=560, height=236, left=52, right=546, top=26, bottom=206)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One chart of the page: which metrics it is about, and how their values are told."""
-
-    title: str
-    unit: str
-    metrics: tuple[str, ...]
-    source: Source
-    least: float
-    """The axis reaches at least this far, so that noise near 0 stays small."""
-    whole: bool = False
-    told: Callable[[float], str] = quantity
-    headroom: float = 1.04
-    """The axis ends this much above the highest value; a ratio has nothing above 1."""
-    expected: bool = True
-    """Whether its absence is worth a word."""
-
-
-KINDS = (
-    Kind("Open fds per instance", "fds", ("open_fds",), per_instance("open_fds"), 10, whole=True),
-    Kind(
-        "TCP connections per instance",
-        "connections",
-        ("tcp_connections",),
-        per_instance("tcp_connections"),
-        10,
-        whole=True,
-    ),
-    Kind("Request rate", "requests per second", ("request_count",), rate, 1),
-    Kind(
-        "Error ratio",
-        "failed by all requests",
-        ("error_count", "request_count"),
-        error_ratio,
-        0.01,
-        told=percent,
-        headroom=1.0,
-    ),
-    Kind("Median latency", "ms", ("latency_p50_ms",), whole("latency_p50_ms"), 1),
-    Kind("p99 latency", "ms", ("latency_p99_ms",), whole("latency_p99_ms"), 1),
-    Kind("Instances", "active and idle", ("instance_count",), whole("instance_count"), 2, whole=True),
-    Kind(
-        "Memory per instance",
-        "MiB",
-        ("memory_bytes",),
-        per_instance("memory_bytes", 2.0**-20),
-        1,
-        expected=False,
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Something that happened: a vertical line. `label` is empty where there is no room for one."""
-
-    x: float
-    kind: Literal["move", "decision"]
-    label: str
-    title: str
-    anchor: Literal["start", "middle", "end"] = "middle"
-
-
-@dataclass(frozen=True)
-class Happening:
-    """What a mark is made from. `time` is epoch seconds."""
-
-    time: float
-    kind: Literal["move", "decision"]
-    label: str
-    title: str
+FRAME = Frame(width=560, height=236, left=52, right=532, top=26, bottom=206)
 
 
 @dataclass(frozen=True)
@@ -137,14 +34,6 @@ class Line:
     dots: str = ""
     """Points with nothing on either side to draw a line to."""
     area: bool = False
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A tick where it is drawn."""
-
-    at: float
-    label: str
 
 
 @dataclass(frozen=True)
@@ -219,34 +108,6 @@ def silence(kind: Kind, scene: Scene, revision: str) -> str:
     if kind.source(scene.samples, revision, scene.period):
         return "nothing was measured in the time shown"
     return "there were no requests" if "request_count" in kind.metrics else "too little was measured"
-
-
-def placed(ticks: Iterable[Tick], where: Callable[[float], float]) -> tuple[Placed, ...]:
-    return tuple(Placed(where(t.at), t.label) for t in ticks)
-
-
-def placed_marks(happenings: Sequence[Happening], frame: Frame, time: Axis) -> tuple[Mark, ...]:
-    """Labels go into two rows by kind; one that would run into its left neighbour stays a title."""
-    marks: list[Mark] = []
-    last = {"move": -1e9, "decision": -1e9}
-    for one in sorted(happenings, key=lambda h: h.time):
-        if not time.low <= one.time <= time.high:
-            continue
-        x = frame.x(time, one.time)
-        fits = x - last[one.kind] >= _LABEL_ROOM
-        if fits:
-            last[one.kind] = x
-        anchor: Literal["start", "end"] = "start" if x < (frame.left + frame.right) / 2 else "end"
-        marks.append(
-            Mark(
-                x,
-                one.kind,
-                one.label if fits else "",
-                one.title,
-                "middle" if one.kind == "move" else anchor,
-            )
-        )
-    return tuple(marks)
 
 
 def _curves(kind: Kind, scene: Scene, revision: str) -> list[Curve]:

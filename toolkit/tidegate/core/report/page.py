@@ -15,7 +15,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tidegate.core.catalogue import BY_ID, Resource
 from tidegate.core.errors import Fault, InvalidInput
 from tidegate.core.report import timeline
-from tidegate.core.report.chart import KINDS, Kind, Role, Scene, draw, silence
+from tidegate.core.report.chart import Role, Scene, draw, silence
+from tidegate.core.report.kinds import KINDS, Kind
 from tidegate.core.report.model import Report
 from tidegate.core.report.numbers import duration, offset, percent, quantity
 from tidegate.core.rollout import Phase, describe, sentence, when

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tidegate.core.report.chart import Frame, Happening, Mark, Placed, placed, placed_marks
+from tidegate.core.report.frame import Frame, Happening, Mark, Placed, placed, placed_marks
 from tidegate.core.report.model import Report
 from tidegate.core.report.numbers import duration, offset
 from tidegate.core.report.scale import Axis, time_axis
@@ -13,7 +13,7 @@ from tidegate.core.rollout import Phase, when
 from tidegate.core.samples import Window
 from tidegate.core.verdict import Verdict
 
-_FRAME = Frame(width=1120, height=150, left=52, right=1106, top=26, bottom=106)
+_FRAME = Frame(width=1120, height=150, left=52, right=1092, top=26, bottom=106)
 _LOOKS_AT = 118
 _LEAD = 0.5
 """How long before the first move the charts begin, as a share of what follows it."""

@@ -1,0 +1,61 @@
+"""The charts a page has, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tidegate.core.report.curves import Source, error_ratio, per_instance, rate, whole
+from tidegate.core.report.numbers import percent, quantity
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One chart of the page: which metrics it is about, and how their values are told."""
+
+    title: str
+    unit: str
+    metrics: tuple[str, ...]
+    source: Source
+    least: float
+    """The axis reaches at least this far, so that noise near 0 stays small."""
+    whole: bool = False
+    told: Callable[[float], str] = quantity
+    headroom: float = 1.04
+    """The axis ends this much above the highest value; a ratio has nothing above 1."""
+    expected: bool = True
+    """Whether its absence is worth a word."""
+
+
+KINDS = (
+    Kind("Open fds per instance", "fds", ("open_fds",), per_instance("open_fds"), 10, whole=True),
+    Kind(
+        "TCP connections per instance",
+        "connections",
+        ("tcp_connections",),
+        per_instance("tcp_connections"),
+        10,
+        whole=True,
+    ),
+    Kind("Request rate", "requests per second", ("request_count",), rate, 1),
+    Kind(
+        "Error ratio",
+        "failed by all requests",
+        ("error_count", "request_count"),
+        error_ratio,
+        0.01,
+        told=percent,
+        headroom=1.0,
+    ),
+    Kind("Median latency", "ms", ("latency_p50_ms",), whole("latency_p50_ms"), 1),
+    Kind("p99 latency", "ms", ("latency_p99_ms",), whole("latency_p99_ms"), 1),
+    Kind("Instances", "active and idle", ("instance_count",), whole("instance_count"), 2, whole=True),
+    Kind(
+        "Memory per instance",
+        "MiB",
+        ("memory_bytes",),
+        per_instance("memory_bytes", 2.0**-20),
+        1,
+        expected=False,
+    ),
+)
