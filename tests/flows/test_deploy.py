@@ -360,6 +360,19 @@ def test_a_lost_answer_that_cannot_be_read_back_at_once(world: World, number: in
     assert world.serving == {CANDIDATE: 100}
 
 
+def test_a_lost_answer_does_not_hide_what_somebody_did_since(world: World) -> None:
+    lost = Lost(OutcomeUnknown("no answer"), lambda: world.shift(orders_1=30, orders_2=70))
+    world.cloud.faults["update"] = after(2, lost)
+    outcome = world.deploy()
+    assert (outcome.state.phase, outcome.state.exit_code) == (Phase.HELD, ExitCode.HELD)
+    assert world.serving == {STABLE: 30, CANDIDATE: 70}
+
+
+def test_one_refusal_while_reading_back_is_no_end(world: World) -> None:
+    world.cloud.faults["get_service"] = after(1, Denied("the policy has not spread yet"))
+    assert world.deploy().state.phase is Phase.PROMOTED
+
+
 def test_an_api_that_fails_for_a_while_is_tried_again(world: World) -> None:
     for method in ("update", "get_service", "get_revision"):
         world.cloud.faults[method] = after(3, *[Unreachable("no route")] * 2)
