@@ -1,0 +1,119 @@
+"""`make bench`: speed, each figure against a peer or a bound in the same run. Exit code 1 when one is missed.
+
+Medians of several runs in turn, so that both sides see the same machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tidegate.adapters import rootdir
+from tidegate.adapters.terraform import TerraformCli, find
+from tidegate.core.spec import load
+from tidegate.flows.deploy import MONITORING, SERVICE, Plans, Request, Roots, apply_plans, make_plans
+from tidegate.flows.prepare import prepare
+from tidegate.local import client
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "examples" / "python-service"
+ROUNDS = 7
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def run(*command: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
+    subprocess.run(
+        command, cwd=cwd, env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def tidegate(*arguments: str) -> float:
+    return seconds(lambda: run(sys.executable, "-m", "tidegate", *arguments))
+
+
+def commands() -> list[tuple[str, float, str, bool]]:
+    bare = statistics.median(
+        seconds(lambda: run(sys.executable, "-c", "import click")) for _ in range(ROUNDS)
+    )
+    aid = statistics.median(tidegate("--help") for _ in range(ROUNDS))
+    spec = str(EXAMPLE / "tidegate.yaml")
+    tidegate("validate", "-f", spec, "--no-terraform")
+    valid = statistics.median(tidegate("validate", "-f", spec, "--no-terraform") for _ in range(ROUNDS))
+    return [
+        ("tidegate --help", aid, f"≤ 0.2 s; python with click alone {bare:.2f} s", aid <= 0.2),
+        ("tidegate validate, without terraform", valid, "≤ 1 s", valid <= 1.0),
+    ]
+
+
+def terraform_part() -> list[tuple[str, float, str, bool]]:
+    """Init, plan, show and apply of both roots: by the deploy flow, and typed by hand."""
+    with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as name:
+        place = Path(name)
+        cloud = client.start(place / "cloud", images=EXAMPLE / "images.yaml", owner_pid=os.getpid())
+        try:
+            version = find(os.environ)
+            extra = {
+                "TF_REATTACH_PROVIDERS": json.dumps(dict(cloud.reattach)),
+                "GOOGLE_OAUTH_ACCESS_TOKEN": "local",
+            }
+            flow, hand = [], []
+            for number in range(ROUNDS):
+                cli = TerraformCli(version, environment=dict(os.environ), extra=extra)
+                mine, other = roots(place, f"flow-{number}"), roots(place, f"hand-{number}")
+                other.write()
+                flow.append(seconds(lambda mine=mine, cli=cli: by_flow(mine, cli)))
+                hand.append(seconds(lambda other=other: by_hand(version.command, other, extra)))
+        finally:
+            client.stop(place / "cloud")
+    one, two = statistics.median(flow), statistics.median(hand)
+    told = f"by hand {two:.2f} s: {one / two:.2f} times that (≤ 1.3)"
+    return [("Terraform part of a local deployment", one, told, one / two <= 1.3)]
+
+
+def roots(place: Path, service: str) -> Roots:
+    text = (
+        (EXAMPLE / "tidegate.yaml").read_bytes().replace(b"service: orders", f"service: {service}".encode())
+    )
+    spec = load(text, "tidegate.yaml", "local").with_image("demo/orders:v1")
+    files = prepare(spec, rootdir.template_texts(), rootdir.module_texts(), local=True).files
+    return Roots(place / service, lambda: (rootdir.write(place / service, files), None)[1])
+
+
+def by_flow(found: Roots, cli: TerraformCli) -> None:
+    spec = load((EXAMPLE / "tidegate.yaml").read_bytes(), "tidegate.yaml", "local")
+    request, plans = Request(spec, "bench", found), Plans()
+    make_plans(request, cli, plans)
+    apply_plans(request, cli, plans)
+
+
+def by_hand(command: tuple[str, ...], found: Roots, extra: dict[str, str]) -> None:
+    environment = {**os.environ, **extra, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
+    for root in (SERVICE, MONITORING):
+        at = found.directory / root
+        run(*command, "init", "-input=false", cwd=at, env=environment)
+        run(*command, "plan", "-input=false", "-out=p", cwd=at, env=environment)
+        run(*command, "show", "-json", "p", cwd=at, env=environment)
+        run(*command, "apply", "-input=false", "p", cwd=at, env=environment)
+
+
+def main() -> int:
+    rows = [*commands(), *terraform_part()]
+    for name, value, told, good in rows:
+        print(f"{'ok    ' if good else 'missed'}  {name:<38} {value:6.2f} s   {told}")
+    return 0 if all(good for *_, good in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
