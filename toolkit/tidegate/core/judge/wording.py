@@ -13,13 +13,15 @@ NOUNS = {
 
 def number(value: float) -> str:
     size = abs(value)
+    if size < 0.005:
+        return "0"  # what rounding leaves of nothing
     if size >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if size >= 1 else f"{value:.2g}"
 
 
 def percent(ratio: float) -> str:
-    return f"{100 * ratio:.2g} %" if 0 < ratio < 0.1 else f"{100 * ratio:.0f} %"
+    return f"{100 * ratio:.2g} %" if 1e-5 < ratio < 0.1 else f"{abs(100 * ratio):.0f} %"
 
 
 def milliseconds(value: float) -> str:
