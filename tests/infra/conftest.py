@@ -1,0 +1,76 @@
+"""A local control plane with Terraform attached, and root modules on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from local.provider_runs import Folder, control_plane
+from tidegate.adapters import rootdir
+from tidegate.core.render import render
+from tidegate.core.spec import load
+from tidegate.local.provider.server import ProviderServer, serve
+from tidegate.local.world import World
+
+
+@dataclass
+class Cloud:
+    """The control plane as an outsider sees it over REST, and folders whose Terraform works against it."""
+
+    url: str
+    provider: ProviderServer
+    place: Path
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self._call("GET", path)
+
+    def post(self, path: str, body: Any) -> dict[str, Any]:
+        return self._call("POST", path, body)
+
+    def patch(self, path: str, body: Any) -> dict[str, Any]:
+        return self._call("PATCH", path, body)
+
+    def status(self, path: str) -> int:
+        return requests.get(self.url + path, timeout=20).status_code
+
+    def _call(self, verb: str, path: str, body: Any = None) -> dict[str, Any]:
+        answer = requests.request(verb, self.url + path, json=body, timeout=20)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def render(self, spec: str, root: str) -> Folder:
+        """The rendered root of a spec; rendering again changes the same folder."""
+        files = render(load(spec.encode(), "tidegate.yaml"), rootdir.template_texts(), rootdir.module_texts())
+        rootdir.write(self.place / "rendered", files)
+        return self._ready(self.place / "rendered" / root)
+
+    def root(self, module: str, text: str) -> Folder:
+        """A root module of its own beside a copy of a module."""
+        folder = self.place / f"own-{module}"
+        for path, content in rootdir.module_texts().items():
+            if path.startswith(f"{module}/"):
+                target = folder / "modules" / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(content, encoding="utf-8")
+        (folder / "main.tf").write_text(text, encoding="utf-8")
+        return self._ready(folder)
+
+    def _ready(self, path: Path) -> Folder:
+        folder = Folder(path, self.provider, environment={"GOOGLE_OAUTH_ACCESS_TOKEN": "x"})
+        if not (path / ".terraform").exists():
+            folder.init()
+        return folder
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    world = World(time.time, lambda service, tag: "http://127.0.0.1:1")
+    with control_plane(world) as url, serve(url) as provider:
+        yield Cloud(url, provider, tmp_path)

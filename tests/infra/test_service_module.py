@@ -1,0 +1,302 @@
+"""The service module, by a real terraform against the local control plane."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from infra.conftest import Cloud
+
+pytestmark = [
+    pytest.mark.terraform,
+    pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform on the PATH"),
+]
+
+SERVICE = "projects/shop-prod/locations/europe-west1/services/orders"
+SECRET = "/v1/projects/shop-prod/secrets"
+COLLECTOR = f"{SECRET}/orders-europe-west1-collector"
+FULL = """
+service: orders
+project: shop-prod
+region: europe-west1
+containers:
+  - name: app
+    image: example/orders:1
+    port: 8080
+    command: [/bin/app]
+    args: [--verbose]
+    resources: {cpu: "2", memory: 1Gi, startup_cpu_boost: true}
+    env: {UPSTREAM: "http://upstream/${id}%{x}"}
+    secrets: {API_KEY: {secret: orders-key, version: "1"}}
+    probes:
+      startup: {http: {path: /healthz}, period: 5s}
+      liveness: {http: {path: /alive}, period: 30s}
+  - name: helper
+    image: example/helper:2
+    depends_on: [app]
+scaling: {min_instances: 1, max_instances: 4, concurrency: 20}
+ingress: internal
+request_timeout: 2m
+invokers: ["serviceAccount:web@shop-prod.iam.gserviceaccount.com"]
+labels: {team: orders}
+deletion_protection: false
+"""
+BARE = """
+service: orders
+project: shop-prod
+region: europe-west1
+containers: [{image: example/orders:1}]
+deletion_protection: false
+"""
+
+
+def store_key(cloud: Cloud) -> None:
+    cloud.post(f"{SECRET}?secretId=orders-key", {"replication": {"automatic": {}}})
+    cloud.post(f"{SECRET}/orders-key:addVersion", {"payload": {"data": "a2V5"}})
+
+
+def containers(cloud: Cloud) -> dict[str, dict[str, Any]]:
+    found = cloud.get(f"/v2/{SERVICE}")["template"]["containers"]
+    return {container["name"]: container for container in found}
+
+
+def members(policy: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(b["role"], member) for b in policy.get("bindings", []) for member in b["members"]}
+
+
+def test_created_changed_and_destroyed_with_nothing_left_to_plan_in_between(cloud: Cloud) -> None:
+    store_key(cloud)
+    folder = cloud.render(FULL, "service")
+    assert "Success" in folder.run("validate", "-no-color")
+    folder.apply()
+    folder.plan(code=0)
+    found = containers(cloud)
+    app = found["app"]
+    assert (app["image"], app["command"], app["args"]) == ("example/orders:1", ["/bin/app"], ["--verbose"])
+    assert {e["name"]: e.get("value") for e in app["env"]} == {
+        "UPSTREAM": "http://upstream/${id}%{x}",
+        "API_KEY": None,
+    }
+    [secret] = [e["valueSource"]["secretKeyRef"] for e in app["env"] if e["name"] == "API_KEY"]
+    assert (secret["secret"], secret["version"]) == ("orders-key", "1")
+    assert app["resources"]["limits"] == {"cpu": "2", "memory": "1Gi"}
+    assert app["resources"].get("cpuIdle", False) is False
+    assert app["startupProbe"]["httpGet"] == {"path": "/healthz", "port": 8080}
+    assert found["helper"]["dependsOn"] == found["collector"]["dependsOn"] == ["app"]
+    assert [name for name, container in found.items() if container.get("ports")] == ["app"]
+    service = cloud.get(f"/v2/{SERVICE}")
+    assert service["ingress"] == "INGRESS_TRAFFIC_INTERNAL_ONLY" or service["ingress"] == 2
+    assert service["template"]["timeout"] == "120s"
+    assert service["template"]["maxInstanceRequestConcurrency"] == 20
+    assert service["labels"]["team"] == "orders"
+
+    changed = (
+        FULL.replace("orders:1", "orders:2")
+        .replace("--verbose", "--quiet")
+        .replace("team: orders", "team: shop")
+    )
+    folder = cloud.render(changed, "service")
+    folder.plan(code=2)
+    folder.apply()
+    folder.plan(code=0)
+    assert containers(cloud)["app"]["image"] == "example/orders:2"
+    folder.destroy()
+    assert cloud.status(f"/v2/{SERVICE}") == 404
+    assert cloud.status(COLLECTOR) == 404
+
+
+def test_the_account_may_do_what_it_needs_and_no_more(cloud: Cloud) -> None:
+    store_key(cloud)
+    folder = cloud.render(FULL, "service")
+    folder.apply()
+    email = json.loads(folder.run("output", "-json", "service_account_email"))
+    account = f"serviceAccount:{email}"
+    assert re.fullmatch(r"[a-z][-a-z0-9]{4,28}[a-z0-9]@shop-prod\.iam\.gserviceaccount\.com", email)
+    assert cloud.get(f"/v2/{SERVICE}")["template"]["serviceAccount"] == email
+    accessor = {("roles/secretmanager.secretAccessor", account)}
+    assert members(cloud.get(f"{COLLECTOR}:getIamPolicy")) == accessor
+    assert members(cloud.get(f"{SECRET}/orders-key:getIamPolicy")) == accessor
+    assert members(cloud.post("/v1/projects/shop-prod:getIamPolicy", {})) == {
+        ("roles/logging.logWriter", account),
+        ("roles/monitoring.metricWriter", account),
+    }
+    assert members(cloud.get(f"/v2/{SERVICE}:getIamPolicy")) == {
+        ("roles/run.invoker", "serviceAccount:web@shop-prod.iam.gserviceaccount.com")
+    }
+
+
+def test_an_account_of_ones_own_keeps_its_roles(cloud: Cloud) -> None:
+    own = "mine@shop-prod.iam.gserviceaccount.com"
+    cloud.render(BARE + f"service_account: {own}\n", "service").apply()
+    assert cloud.get(f"/v2/{SERVICE}")["template"]["serviceAccount"] == own
+    assert members(cloud.post("/v1/projects/shop-prod:getIamPolicy", {})) == set()
+    assert members(cloud.get(f"{COLLECTOR}:getIamPolicy")) == {
+        ("roles/secretmanager.secretAccessor", f"serviceAccount:{own}")
+    }
+
+
+def test_the_collector_is_told_what_to_scrape_and_old_revisions_keep_their_version(cloud: Cloud) -> None:
+    cloud.render(BARE, "service").apply()
+    sidecar = containers(cloud)["collector"]
+    [mount] = sidecar["volumeMounts"]
+    [volume] = cloud.get(f"/v2/{SERVICE}")["template"]["volumes"]
+    assert mount == {"name": volume["name"], "mountPath": "/etc/rungmp"}
+    assert volume["secret"]["items"][0]["path"] == "config.yaml"
+    assert sidecar["livenessProbe"]["httpGet"] == {"path": "/liveness", "port": 13133}
+    assert containers(cloud)["app"]["startupProbe"]["tcpSocket"] == {"port": 8080}
+    first = payload(cloud, volume["secret"]["items"][0]["version"])
+    for line in ("kind: RunMonitoring", "port: 8080", "path: /metrics", "interval: 30s"):
+        assert line in first.replace('"', "")
+
+    changed = BARE + "telemetry: {collector: {interval: 15s, port: 9090, path: /prom}}\n"
+    folder = cloud.render(changed, "service")
+    folder.apply()
+    folder.plan(code=0)
+    [volume] = cloud.get(f"/v2/{SERVICE}")["template"]["volumes"]
+    second = payload(cloud, volume["secret"]["items"][0]["version"])
+    assert "interval: 15s" in second.replace('"', "")
+    assert "port: 9090" in second.replace('"', "")
+    assert payload(cloud, "1") == first
+
+
+def payload(cloud: Cloud, version: str) -> str:
+    data = cloud.get(f"{COLLECTOR}/versions/{version}:access")["payload"]["data"]
+    return base64.b64decode(data).decode()
+
+
+def test_without_the_collector_the_container_is_alone(cloud: Cloud) -> None:
+    folder = cloud.render(BARE + "telemetry: {collector: {enabled: false}}\n", "service")
+    folder.apply()
+    folder.plan(code=0)
+    assert list(containers(cloud)) == ["app"]
+    assert cloud.status(COLLECTOR) == 404
+
+
+def test_an_apply_adds_a_revision_and_leaves_the_traffic_where_it_is(cloud: Cloud) -> None:
+    cloud.render(BARE, "service").apply()
+    first = cloud.get(f"/v2/{SERVICE}")
+    revision = first["latestReadyRevision"].rpartition("/")[2]
+    pinned = [
+        {
+            "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION",
+            "revision": revision,
+            "percent": 100,
+            "tag": "stable",
+        }
+    ]
+    cloud.patch(
+        f"/v2/{SERVICE}?updateMask=traffic,annotations",
+        {
+            "name": SERVICE,
+            "traffic": pinned,
+            "annotations": {"tidegate/rollout": "{}"},
+            "etag": first["etag"],
+        },
+    )
+    before = cloud.get(f"/v2/{SERVICE}")["traffic"]
+    folder = cloud.render(BARE.replace("orders:1", "orders:2"), "service")
+    folder.plan(code=2)
+    folder.apply()
+    after = cloud.get(f"/v2/{SERVICE}")
+    assert after["traffic"] == before
+    assert after["annotations"]["tidegate/rollout"] == "{}"
+    assert after["latestCreatedRevision"].rpartition("/")[2] != revision
+    folder.plan(code=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ('name = "Orders"', "at most 49 lower-case"),
+        ("containers = {}", "1 to 10 containers"),
+        ('containers = { a = { image = "x" }, b = { image = "y" } }', "exactly one must have a port"),
+        ('containers = { a = { image = "x", port = 1 }, b = { image = "y", port = 2 } }', "exactly one must"),
+        ('containers = { A = { image = "x" } }', "A container name consists"),
+        ('containers = { a = { image = " " } }', "needs an image"),
+        ('containers = { a = { image = "x", port = 70000 } }', "between 1 and 65535"),
+        ('containers = { a = { image = "x", env = { PORT = "1" } } }', "are set by Cloud Run"),
+        ('containers = { a = { image = "x", env = { "1x" = "1" } } }', "letters, digits and underscores"),
+        (
+            'containers = { a = { image = "x", env = { K = "1" }, secrets = { K = { secret = "s" } } } }',
+            "not from both",
+        ),
+        ('containers = { a = { image = "x", secrets = { K = { secret = "a b" } } } }', "A secret is an id"),
+        ('containers = { a = { image = "x", cpu = "much" } }', "The cpu is written"),
+        ('containers = { a = { image = "x", cpu = "3" } }', "0.08 to 1, or 1, 2, 4, 6 or 8"),
+        ('containers = { a = { image = "x", cpu = "500m" } }', "concurrency = 1"),
+        ('containers = { a = { image = "x", cpu = "4", memory = "1Gi" } }', "does not fit the cpu"),
+        ('containers = { a = { image = "x", memory = "8Gi" } }', "does not fit the cpu"),
+        ('containers = { a = { image = "x", startup_probe = {} } }', "exactly one of http and tcp"),
+        (
+            'containers = { a = { image = "x", startup_probe = { tcp = {}, timeout_seconds = 20 } } }',
+            "timeout between 1 and the period",
+        ),
+        (
+            'containers = { a = { image = "x", startup_probe = { tcp = {}, period_seconds = 241 } } }',
+            "at most 240",
+        ),
+        (
+            'containers = { a = { image="x", port=1 }, b = { image = "y", liveness_probe = { http = {} } } }',
+            "must name the port",
+        ),
+        (
+            'containers = { a = { image = "x", port = 1 }, b = { image = "y", depends_on = ["a"] } }',
+            "each of these needs a startup_probe",
+        ),
+        ('containers = { collector = { image = "x" } }', "taken by the sidecar"),
+        ('invokers = ["allUsers"]', "allow_public = true"),
+        ('invokers = ["allAuthenticatedUsers"]', "allow_public = true"),
+        ('invokers = ["somebody"]', "An invoker is written"),
+        ('ingress = "everywhere"', "The ingress must be"),
+        ('billing = "none"', "The billing must be"),
+        ("scaling = { min_instances = 5, max_instances = 2 }", "nor above max_instances"),
+        ("scaling = { concurrency = 1001 }", "between 1 and 1000"),
+        ("timeout_seconds = 3601", "between 1 and 3600"),
+        ('labels = { "Team" = "x" }', "Label keys"),
+        ('collector = { path = "metrics" }', "must start with a slash"),
+        ('service_account_email = "nobody"', "must be an email address"),
+    ],
+)
+def test_what_an_apply_would_refuse_is_refused_by_the_plan(cloud: Cloud, arguments: str, why: str) -> None:
+    given = {
+        "name": '"orders"',
+        "project": '"shop-prod"',
+        "region": '"europe-west1"',
+        "containers": '{ app = { image = "example/orders:1" } }',
+    }
+    name, _, value = arguments.partition(" = ")
+    lines = "\n".join(f"  {key} = {text}" for key, text in (given | {name: value}).items())
+    folder = cloud.root("service", f'module "service" {{\n  source = "./modules/service"\n{lines}\n}}\n')
+    said = folder.plan(code=1)
+    assert why in re.sub(r"[\s│]+", " ", said), said
+
+
+def test_everybody_may_call_it_when_that_is_said(cloud: Cloud) -> None:
+    cloud.render(BARE + "invokers: [allUsers]\nallow_public: true\n", "service").apply()
+    assert members(cloud.get(f"/v2/{SERVICE}:getIamPolicy")) == {("roles/run.invoker", "allUsers")}
+
+
+def test_long_names_and_several_regions_get_accounts_of_their_own(cloud: Cloud) -> None:
+    long = "a" * 30 + "-first", "a" * 30 + "-other"
+    emails = set()
+    for name in long:
+        for region in ("europe-west1", "us-east1"):
+            text = BARE.replace("service: orders", f"service: {name}").replace("europe-west1", region)
+            folder = cloud.render(text, "service")
+            folder.apply()
+            emails.add(folder.run("output", "-raw", "service_account_email"))
+            (folder.path / "terraform.tfstate").unlink()
+    assert len(emails) == 4
+
+
+def test_protection_keeps_terraform_from_deleting_the_service(cloud: Cloud) -> None:
+    folder = cloud.render(BARE.replace("deletion_protection: false", ""), "service")
+    folder.apply()
+    assert "deletion_protection" in folder.run("destroy", "-auto-approve", "-no-color", code=1)
+    assert cloud.status(f"/v2/{SERVICE}") == 200
