@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,33 @@ class Cloud:
         return folder
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
+@contextmanager
+def attached(place: Path) -> Iterator[Cloud]:
     world = World(time.time, lambda service, tag: "http://127.0.0.1:1")
     with control_plane(world) as url, serve(url) as provider:
-        yield Cloud(url, provider, tmp_path)
+        yield Cloud(url, provider, place)
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    with attached(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def conditions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The PromQL condition of every alert of a service with concurrency 20, by kind, as the API has it."""
+    text = """
+service: orders
+project: shop-prod
+region: europe-west1
+containers: [{image: example/orders:1}]
+scaling: {concurrency: 20}
+"""
+    with attached(tmp_path_factory.mktemp("queries")) as found:
+        found.render(text, "monitoring").apply()
+        policies = found.get("/v3/projects/shop-prod/alertPolicies")["alertPolicies"]
+    return {
+        policy["userLabels"]["alert"]: policy["conditions"][0]["conditionPrometheusQueryLanguage"]
+        for policy in policies
+    }
