@@ -98,6 +98,7 @@ class City:
         for running in self.processes:
             if running.poll() is None:
                 running.kill()
+            if running.stdout is not None and not running.stdout.closed:
                 running.communicate()
         self.run("local", "down", "--directory", str(self.cloud))
         until(lambda: not orphans.marked(self.daemon.mark))
