@@ -1,4 +1,4 @@
-"""The system clock: sleeps end when they are told to, also from inside a signal handler."""
+"""The system clock: epoch seconds, and sleeps that a signal handler can end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import time
 import pytest
 
 from tidegate.adapters.clock import SystemClock
-from tidegate.core.errors import Interrupted
+
+
+class Rung(Exception):
+    pass
 
 
 def test_now_is_epoch_time() -> None:
@@ -23,23 +26,14 @@ def test_a_short_sleep_simply_ends(seconds: float) -> None:
     SystemClock().sleep(seconds)
 
 
-def test_a_signal_handler_ends_the_sleep_of_the_same_thread() -> None:
-    clock = SystemClock()
-    before = signal.signal(signal.SIGUSR1, lambda number, frame: clock.interrupt("SIGUSR1"))
+def test_what_a_signal_handler_raises_ends_the_sleep() -> None:
+    def ring(number: int, frame: object) -> None:
+        raise Rung
+
+    before = signal.signal(signal.SIGUSR1, ring)
     try:
         threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
-        with pytest.raises(Interrupted, match="SIGUSR1"):
-            clock.sleep(60)
+        with pytest.raises(Rung):
+            SystemClock().sleep(60)
     finally:
         signal.signal(signal.SIGUSR1, before)
-
-
-def test_one_interruption_ends_one_sleep() -> None:
-    clock = SystemClock()
-    clock.interrupt("first")
-    with pytest.raises(Interrupted, match="first"):
-        clock.sleep(60)
-    clock.sleep(0.001)
-    clock.interrupt("second")
-    with pytest.raises(Interrupted, match="second"):
-        clock.sleep(60)

@@ -121,7 +121,10 @@ def _request(
             talk.say(f"{name}: {summary.text()}")
         if auto_approve or not any(s.has_changes for s in summaries.values()):
             return True
-        return click.confirm("Apply?", err=True)
+        try:
+            return click.confirm("Apply?", err=True)
+        except click.Abort:  # nobody answered: the input has ended
+            return False
 
     return Request(
         spec=prepared.spec,

@@ -89,11 +89,11 @@ def preflight(service: Service | None, now: float) -> str:
         return ""
     found = record.find(service.annotations)
     if isinstance(found, record.Record) and found.held_at(now):
-        raise held(found)
+        raise held(found, now)
     serving = effective(service)
     if len(serving) > 1:
         if isinstance(found, record.Record) and found.state.phase in (Phase.HELD, Phase.NEEDS_PERSON):
-            raise held(found)
+            raise held(found, now)
         raise RolloutHeld(
             f"the traffic of {service.name.service} is split: {describe(serving)}",
             hint="`tidegate rollback --to REVISION` sends all of it to one revision",

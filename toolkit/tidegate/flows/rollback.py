@@ -25,7 +25,7 @@ def rollback(
         raise NotFound(f"there is no service {job.name.service} in {job.name.project}, {job.name.region}")
     found = record.find(service.annotations)
     if isinstance(found, record.Record) and not found.state.final and now < found.lease and not take_over:
-        raise _living(found)
+        raise _living(found, now)
     target = to or _previous(service, found)
     serving = effective(service)
     if serving == {target: 100}:
@@ -41,8 +41,8 @@ def rollback(
     return Outcome(runner.run(state, (SetTraffic(),), service), runner.evidence, Plans())
 
 
-def _living(found: record.Record) -> RolloutHeld:
-    error = held(found)
+def _living(found: record.Record, now: float) -> RolloutHeld:
+    error = held(found, now)
     return RolloutHeld(
         error.message,
         hint="interrupt it where it runs (Ctrl-C, or TERM), or take the service from it: --take-over",

@@ -269,7 +269,7 @@ class Runner:
         other = record.find(found.annotations)
         if isinstance(other, record.Record) and other.state.id != state.id and other.held_at(now):
             if state.phase is Phase.LOCKED:
-                raise held(other)
+                raise held(other, now)
             return Interfered(now, f"{other.state.owner} has started rollout {other.state.id}")
         if self._left is not None and _percents(found.traffic, found) != self._left:
             shown = describe(_percents(found.traffic, found))
@@ -438,12 +438,13 @@ def tag_for(service: str) -> str:
     return next((tag for tag in (TAG, _SHORT_TAG) if len(service) + len(tag) <= _LONGEST_TAGGED), "")
 
 
-def held(other: record.Record) -> RolloutHeld:
+def held(other: record.Record, now: float) -> RolloutHeld:
     """The error for a service that another rollout holds: who, since when, and the way out."""
     state = other.state
+    living = not state.final and now < other.lease
     what = "waits for a decision" if state.final else f"is in phase {state.phase}"
     text = f"rollout {state.id} by {state.owner}, started {when(state.started)}, {what}"
-    if state.final or other.traffic_at_risk:
+    if not living and (state.final or other.traffic_at_risk):
         return RolloutHeld(
             f"{text}: {state.reason}" if state.reason else text,
             hint=f"`tidegate rollback` sends all traffic back to {state.stable}",
