@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +64,26 @@ class Cloud:
                 target.write_text(content, encoding="utf-8")
         (folder / "main.tf").write_text(text, encoding="utf-8")
         return self._ready(folder)
+
+    def refusals(self, module: str, calls: list[str]) -> list[str]:
+        """What one plan of a root with a call of the module for each of these arguments says to each."""
+        blocks = [
+            f'module "call{at}" {{\n  source = "./modules/{module}"\n{call}\n}}\n'
+            for at, call in enumerate(calls)
+        ]
+        starts = [1 + "".join(blocks[:at]).count("\n") for at in range(len(blocks))]
+        said = [""] * len(calls)
+        for found in self._diagnostics(module, "".join(blocks)):
+            assert found["range"]["filename"] == "main.tf", found
+            said[bisect.bisect_right(starts, found["range"]["start"]["line"]) - 1] += found["detail"]
+        # Terraform looks at preconditions only when the arguments of all calls are valid, without saying whose.
+        for at, block in enumerate(blocks):
+            said[at] = said[at] or "\n".join(found["detail"] for found in self._diagnostics(module, block))
+        return said
+
+    def _diagnostics(self, module: str, text: str) -> list[dict[str, Any]]:
+        lines = self.root(module, text).run("plan", "-json", code=1).splitlines()
+        return [found["diagnostic"] for found in map(json.loads, lines) if "diagnostic" in found]
 
     def _ready(self, path: Path) -> Folder:
         folder = Folder(path, self.provider, environment={"GOOGLE_OAUTH_ACCESS_TOKEN": "x"})

@@ -210,71 +210,71 @@ def test_an_apply_adds_a_revision_and_leaves_the_traffic_where_it_is(cloud: Clou
     folder.plan(code=0)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "why"),
-    [
-        ('name = "Orders"', "at most 49 lower-case"),
-        ("containers = {}", "1 to 10 containers"),
-        ('containers = { a = { image = "x" }, b = { image = "y" } }', "exactly one must have a port"),
-        ('containers = { a = { image = "x", port = 1 }, b = { image = "y", port = 2 } }', "exactly one must"),
-        ('containers = { A = { image = "x" } }', "A container name consists"),
-        ('containers = { a = { image = " " } }', "needs an image"),
-        ('containers = { a = { image = "x", port = 70000 } }', "between 1 and 65535"),
-        ('containers = { a = { image = "x", env = { PORT = "1" } } }', "are set by Cloud Run"),
-        ('containers = { a = { image = "x", env = { "1x" = "1" } } }', "letters, digits and underscores"),
-        (
-            'containers = { a = { image = "x", env = { K = "1" }, secrets = { K = { secret = "s" } } } }',
-            "not from both",
-        ),
-        ('containers = { a = { image = "x", secrets = { K = { secret = "a b" } } } }', "A secret is an id"),
-        ('containers = { a = { image = "x", cpu = "much" } }', "The cpu is written"),
-        ('containers = { a = { image = "x", cpu = "3" } }', "0.08 to 1, or 1, 2, 4, 6 or 8"),
-        ('containers = { a = { image = "x", cpu = "500m" } }', "concurrency = 1"),
-        ('containers = { a = { image = "x", cpu = "4", memory = "1Gi" } }', "does not fit the cpu"),
-        ('containers = { a = { image = "x", memory = "8Gi" } }', "does not fit the cpu"),
-        ('containers = { a = { image = "x", startup_probe = {} } }', "exactly one of http and tcp"),
-        (
-            'containers = { a = { image = "x", startup_probe = { tcp = {}, timeout_seconds = 20 } } }',
-            "timeout between 1 and the period",
-        ),
-        (
-            'containers = { a = { image = "x", startup_probe = { tcp = {}, period_seconds = 241 } } }',
-            "at most 240",
-        ),
-        (
-            'containers = { a = { image="x", port=1 }, b = { image = "y", liveness_probe = { http = {} } } }',
-            "must name the port",
-        ),
-        (
-            'containers = { a = { image = "x", port = 1 }, b = { image = "y", depends_on = ["a"] } }',
-            "each of these needs a startup_probe",
-        ),
-        ('containers = { collector = { image = "x" } }', "taken by the sidecar"),
-        ('invokers = ["allUsers"]', "allow_public = true"),
-        ('invokers = ["allAuthenticatedUsers"]', "allow_public = true"),
-        ('invokers = ["somebody"]', "An invoker is written"),
-        ('ingress = "everywhere"', "The ingress must be"),
-        ('billing = "none"', "The billing must be"),
-        ("scaling = { min_instances = 5, max_instances = 2 }", "nor above max_instances"),
-        ("scaling = { concurrency = 1001 }", "between 1 and 1000"),
-        ("timeout_seconds = 3601", "between 1 and 3600"),
-        ('labels = { "Team" = "x" }', "Label keys"),
-        ('collector = { path = "metrics" }', "must start with a slash"),
-        ('service_account_email = "nobody"', "must be an email address"),
-    ],
-)
-def test_what_an_apply_would_refuse_is_refused_by_the_plan(cloud: Cloud, arguments: str, why: str) -> None:
+REFUSED = [
+    ('name = "Orders"', "at most 49 lower-case"),
+    ("containers = {}", "1 to 10 containers"),
+    ('containers = { a = { image = "x" }, b = { image = "y" } }', "exactly one must have a port"),
+    ('containers = { a = { image = "x", port = 1 }, b = { image = "y", port = 2 } }', "exactly one must"),
+    ('containers = { A = { image = "x" } }', "A container name consists"),
+    ('containers = { a = { image = " " } }', "needs an image"),
+    ('containers = { a = { image = "x", port = 70000 } }', "between 1 and 65535"),
+    ('containers = { a = { image = "x", env = { PORT = "1" } } }', "are set by Cloud Run"),
+    ('containers = { a = { image = "x", env = { "1x" = "1" } } }', "letters, digits and underscores"),
+    (
+        'containers = { a = { image = "x", env = { K = "1" }, secrets = { K = { secret = "s" } } } }',
+        "not from both",
+    ),
+    ('containers = { a = { image = "x", secrets = { K = { secret = "a b" } } } }', "A secret is an id"),
+    ('containers = { a = { image = "x", cpu = "much" } }', "The cpu is written"),
+    ('containers = { a = { image = "x", cpu = "3" } }', "0.08 to 1, or 1, 2, 4, 6 or 8"),
+    ('containers = { a = { image = "x", cpu = "500m" } }', "concurrency = 1"),
+    ('containers = { a = { image = "x", cpu = "4", memory = "1Gi" } }', "does not fit the cpu"),
+    ('containers = { a = { image = "x", memory = "8Gi" } }', "does not fit the cpu"),
+    ('containers = { a = { image = "x", startup_probe = {} } }', "exactly one of http and tcp"),
+    (
+        'containers = { a = { image = "x", startup_probe = { tcp = {}, timeout_seconds = 20 } } }',
+        "timeout between 1 and the period",
+    ),
+    (
+        'containers = { a = { image = "x", startup_probe = { tcp = {}, period_seconds = 241 } } }',
+        "at most 240",
+    ),
+    (
+        'containers = { a = { image="x", port=1 }, b = { image = "y", liveness_probe = { http = {} } } }',
+        "must name the port",
+    ),
+    (
+        'containers = { a = { image = "x", port = 1 }, b = { image = "y", depends_on = ["a"] } }',
+        "each of these needs a startup_probe",
+    ),
+    ('containers = { collector = { image = "x" } }', "taken by the sidecar"),
+    ('invokers = ["allUsers"]', "allow_public = true"),
+    ('invokers = ["allAuthenticatedUsers"]', "allow_public = true"),
+    ('invokers = ["somebody"]', "An invoker is written"),
+    ('ingress = "everywhere"', "The ingress must be"),
+    ('billing = "none"', "The billing must be"),
+    ("scaling = { min_instances = 5, max_instances = 2 }", "nor above max_instances"),
+    ("scaling = { concurrency = 1001 }", "between 1 and 1000"),
+    ("timeout_seconds = 3601", "between 1 and 3600"),
+    ('labels = { "Team" = "x" }', "Label keys"),
+    ('collector = { path = "metrics" }', "must start with a slash"),
+    ('service_account_email = "nobody"', "must be an email address"),
+]
+
+
+def test_what_an_apply_would_refuse_is_refused_by_the_plan(cloud: Cloud) -> None:
     given = {
         "name": '"orders"',
         "project": '"shop-prod"',
         "region": '"europe-west1"',
         "containers": '{ app = { image = "example/orders:1" } }',
     }
-    name, _, value = arguments.partition(" = ")
-    lines = "\n".join(f"  {key} = {text}" for key, text in (given | {name: value}).items())
-    folder = cloud.root("service", f'module "service" {{\n  source = "./modules/service"\n{lines}\n}}\n')
-    said = folder.plan(code=1)
-    assert why in re.sub(r"[\s│]+", " ", said), said
+    calls = []
+    for argument, _ in REFUSED:
+        name, _, value = argument.partition(" = ")
+        calls.append("\n".join(f"  {key} = {text}" for key, text in (given | {name: value}).items()))
+    said = cloud.refusals("service", calls)
+    assert [case for case, text in zip(REFUSED, said, strict=True) if case[1] not in text] == []
 
 
 def test_everybody_may_call_it_when_that_is_said(cloud: Cloud) -> None:
