@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ def animates(stream: TextIO, environment: Mapping[str, str]) -> bool:
     return terminal and not environment.get("CI") and environment.get("TERM", "") not in ("dumb", "unknown")
 
 
-class _Written:
+class _Written(ABC):
     """Writing that a signal handler may cut into: what it says waits until the line begun before is out.
 
     Streams refuse to be entered twice by one thread, and the locks of a live display would never open.
@@ -70,8 +71,9 @@ class _Written:
             if not self._deaf:
                 self._emit(*line)
 
+    @abstractmethod
     def _emit(self, mark: str, text: str) -> None:
-        raise NotImplementedError
+        """One line, at once."""
 
     @contextmanager
     def _turn(self) -> Iterator[bool]:
