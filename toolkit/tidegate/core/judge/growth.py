@@ -13,12 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidegate.core.judge.distributions import t_quantile
-from tidegate.core.judge.regression import Fit, fit, plain_slope, serial_dependence
+from tidegate.core.judge.regression import Clock, Fit, fit, plain_slope, serial_dependence
 from tidegate.core.judge.segments import Segment
 from tidegate.core.samples import FloatArray
 
 TAUS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 """The grid of time constants, in typical warm-ups."""
+DISAGREE = 4.0
+"""Standard deviations by which the spread between instances must exceed what their noise explains."""
 PLAUSIBLE = 3.0
 """Log-likelihood a time constant may lack of the best and still be believed."""
 
@@ -30,6 +32,9 @@ class Slope:
     value: float
     variance: float
     df: float
+
+    def times(self, factor: float) -> Slope:
+        return Slope(factor * self.value, factor * factor * self.variance, self.df)
 
     def interval(self, tail: float = 0.025) -> tuple[float, float]:
         half = t_quantile(tail, max(self.df, 1.0)) * math.sqrt(self.variance)
@@ -44,10 +49,17 @@ class Growth:
     log_likelihood: float
     pairs: tuple[tuple[Segment, Fit], ...]
 
+    @property
+    def requests(self) -> float | None:
+        """Mean requests per instance and sample period, None where not measured."""
+        known = [(s.spread, s.requests) for s, _ in self.pairs if s.requests is not None]
+        total = sum(w for w, _ in known)
+        return sum(w * r for w, r in known) / total if total > 0 else None
 
-def growth(segments: tuple[Segment, ...], tau: float, phi: float) -> Growth | None:
+
+def growth(segments: tuple[Segment, ...], tau: float, phi: float, clock: Clock = Clock.AGE) -> Growth | None:
     """None when no segment is long enough to be fitted."""
-    pairs = [(s, f) for s in segments if (f := fit(s, tau, phi)) is not None]
+    pairs = [(s, f) for s in segments if (f := fit(s, tau, phi, clock)) is not None]
     if not pairs:
         return None
     weights = np.array([s.spread for s, _ in pairs])
@@ -59,19 +71,20 @@ def growth(segments: tuple[Segment, ...], tau: float, phi: float) -> Growth | No
     variance, value = float(parts.sum()), float(weights @ slopes)
     df = variance**2 / float((parts**2 / dfs).sum()) if variance > 0 else float(dfs.sum())
     if len(pairs) >= 3:
-        # Instances that differ by more than their noise: the mean is no surer than they agree.
-        between = float(((slopes - value) ** 2 * weights**2).sum()) * len(pairs) / (len(pairs) - 1)
-        if between > variance:
-            variance, df = between, float(len(pairs) - 1)
+        # Instances that differ by far more than their noise: the mean is no surer than they agree.
+        free = len(pairs) - 1
+        between = float(((slopes - value) ** 2 * weights**2).sum()) * len(pairs) / free
+        if between > variance * (1 + DISAGREE * math.sqrt(2 / free)):
+            variance, df = between, float(free)
     return Growth(Slope(value, variance, df), sum(f.log_likelihood for _, f in pairs), tuple(pairs))
 
 
-def pooled_dependence(segments: tuple[Segment, ...], tau: float) -> float:
+def pooled_dependence(segments: tuple[Segment, ...], tau: float, clock: Clock = Clock.AGE) -> float:
     """Serial dependence over all segments, weighted by their length; one short segment says little."""
     if not segments:
         return 0.0
     weights = np.array([len(s) for s in segments], dtype=np.float64)
-    phis = np.array([serial_dependence(s, tau) for s in segments])
+    phis = np.array([serial_dependence(s, tau, clock) for s in segments])
     return float(weights @ phis / weights.sum())
 
 

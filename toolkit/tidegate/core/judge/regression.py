@@ -1,12 +1,15 @@
 """The slope of one segment, with load, warm-up and serially dependent noise taken out.
 
-Model: `value = level + b * load + c * exp(-age / tau) + slope * age + noise`, noise an AR(1) process. For a
-given tau and phi this is ordinary least squares after the Prais-Winsten transform.
+Model: `value = level + b * load + c * exp(-age / tau) + slope * clock + noise`, noise an AR(1) process. For
+a given tau and phi this is ordinary least squares after the Prais-Winsten transform. The clock is the age, or
+the requests served so far: a leak per request follows traffic that moves in steps, and would pass for load
+otherwise.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -18,6 +21,13 @@ ROUNDING = 1 / 12
 FEW = 20
 """Below this many samples only one measure of load is fitted: each costs a degree of freedom."""
 MOST_PHI = 0.95
+APART = 0.1
+"""How far two clocks must differ, both running from 0 to 1, to count as two."""
+
+
+class Clock(StrEnum):
+    AGE = "age"
+    REQUESTS = "requests"
 
 
 @dataclass(frozen=True)
@@ -32,11 +42,29 @@ class Fit:
     """The values less the part that load explains; warm-up and growth still in them."""
 
 
-def design(segment: Segment, tau: float) -> tuple[FloatArray, int]:
-    """Columns level, age, warm-up, load... (well scaled), and how many of them are load (the last ones)."""
+def ticks(segment: Segment, clock: Clock) -> FloatArray:
+    """The clock from 0 to 1 over the segment; the age where requests are not known."""
+    if clock is Clock.REQUESTS and segment.rate is not None:
+        served = _filled(segment.rate) * np.diff(segment.age, prepend=segment.age[0])
+        total = float(served.sum())
+        if total > 0:
+            return np.cumsum(served) / total
+    return segment.age / max(float(segment.age[-1]), 1e-9)
+
+
+def clocks(segments: tuple[Segment, ...]) -> tuple[Clock, ...]:
+    """Both clocks where they can be told apart: traffic that stands still makes them the same."""
+    for segment in segments:
+        apart = ticks(segment, Clock.REQUESTS) - ticks(segment, Clock.AGE)
+        if float(np.abs(apart).max()) > APART:
+            return tuple(Clock)
+    return (Clock.AGE,)
+
+
+def design(segment: Segment, tau: float, clock: Clock) -> tuple[FloatArray, int]:
+    """Columns level, clock, warm-up, load... (well scaled), and how many of them are load (the last)."""
     n = len(segment)
-    span = max(float(segment.age[-1]), 1e-9)
-    columns = [np.ones(n), segment.age / span, np.exp(-segment.age / tau)]
+    columns = [np.ones(n), ticks(segment, clock), np.exp(-segment.age / tau)]
     loads = _loads(segment, tau)
     columns += loads[: 1 if n < FEW else 2]
     matrix = np.column_stack(columns)
@@ -78,9 +106,9 @@ def _lagged(load: FloatArray, age: FloatArray, tau: float) -> FloatArray:
     return result
 
 
-def serial_dependence(segment: Segment, tau: float) -> float:
+def serial_dependence(segment: Segment, tau: float, clock: Clock) -> float:
     """Lag-one correlation of the residuals, corrected for the fit having eaten some of it; 0..0.95."""
-    matrix, _ = design(segment, tau)
+    matrix, _ = design(segment, tau, clock)
     n, p = matrix.shape
     if n <= p + 2:
         return 0.0
@@ -92,9 +120,9 @@ def serial_dependence(segment: Segment, tau: float) -> float:
     return float(np.clip(raw + p * (1 + 2 * max(raw, 0.0)) / n, 0.0, MOST_PHI))
 
 
-def fit(segment: Segment, tau: float, phi: float) -> Fit | None:
+def fit(segment: Segment, tau: float, phi: float, clock: Clock) -> Fit | None:
     """Generalised least squares at this tau and phi; None when too little is left to estimate noise from."""
-    matrix, load_columns = design(segment, tau)
+    matrix, load_columns = design(segment, tau, clock)
     n = matrix.shape[0]
     x, y = _whitened(matrix, phi), _whitened(segment.values[:, None], phi)[:, 0]
     u, singular, vt = np.linalg.svd(x, full_matrices=False)

@@ -34,6 +34,13 @@ class Segment:
         return int(self.age.size)
 
     @property
+    def requests(self) -> float | None:
+        """Mean requests per sample period, None where not measured."""
+        if self.rate is None or not np.isfinite(self.rate).any():
+            return None
+        return float(np.nanmean(self.rate))
+
+    @property
     def spread(self) -> float:
         """How much the segment can say about a slope: the sum of squares of its centred ages."""
         return float(((self.age - self.age.mean()) ** 2).sum())
