@@ -122,6 +122,12 @@ def test_what_terraform_would_not_read_back_is_refused(value: Any, why: str) -> 
         literal([{"deep": value}])
 
 
+def test_a_refusal_says_where_in_the_value() -> None:
+    with pytest.raises(Unrepresentable, match=r"NUL.* \(at app\.args\.1\)") as error:
+        literal({"app": {"args": ["a", "\0"]}})
+    assert error.value.path == ("app", "args", 1)
+
+
 def test_nesting_without_end_is_refused() -> None:
     value: list[Any] = []
     value.append(value)

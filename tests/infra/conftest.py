@@ -76,7 +76,7 @@ class Cloud:
         for found in self._diagnostics(module, "".join(blocks)):
             assert found["range"]["filename"] == "main.tf", found
             said[bisect.bisect_right(starts, found["range"]["start"]["line"]) - 1] += found["detail"]
-        # Terraform looks at preconditions only when the arguments of all calls are valid, without saying whose.
+        # Terraform looks at preconditions only when the arguments of all calls are valid.
         for at, block in enumerate(blocks):
             said[at] = said[at] or "\n".join(found["detail"] for found in self._diagnostics(module, block))
         return said

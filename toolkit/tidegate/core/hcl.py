@@ -29,7 +29,15 @@ class Hcl(str):
 
 
 class Unrepresentable(ValueError):
-    """The value has no HCL literal that Terraform would read back as the same value."""
+    """The value has no HCL literal that Terraform would read back as the same value.
+
+    `path` leads from the value given to the part that is at fault: keys, and indices from 0.
+    """
+
+    def __init__(self, reason: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(f"{reason} (at {'.'.join(map(str, path))})" if path else reason)
+        self.reason = reason
+        self.path = path
 
 
 def literal(value: Any, indent: int = 0) -> Hcl:
@@ -94,9 +102,16 @@ def _escape(char: str) -> str:
     return char
 
 
+def _part(at: str | int, value: Any, indent: int) -> str:
+    try:
+        return _value(value, indent)
+    except Unrepresentable as error:
+        raise Unrepresentable(error.reason, (at, *error.path)) from error
+
+
 def _list(items: Sequence[Any], indent: int) -> str:
     inner = indent + 2
-    texts = [_value(item, inner) for item in items]
+    texts = [_part(at, item, inner) for at, item in enumerate(items)]
     line = "[" + ", ".join(texts) + "]"
     flat = not any(isinstance(item, Mapping | list | tuple) and item for item in items)
     if flat and len(line) <= _WIDTH:
@@ -112,7 +127,7 @@ def _object(fields: Mapping[Any, Any], indent: int) -> str:
     for key, value in fields.items():
         if not isinstance(key, str):
             raise Unrepresentable(f"a key of type {type(key).__name__} has no HCL literal")
-        rows.append((_key(key), _value(value, inner)))
+        rows.append((_key(key), _part(key, value, inner)))
     return "{\n" + "".join(f"{' ' * inner}{row}\n" for row in _aligned(rows)) + " " * indent + "}"
 
 
