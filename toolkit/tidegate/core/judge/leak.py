@@ -20,6 +20,9 @@ from tidegate.core.verdict import Attribution, Finding, MetricResult
 LASTING = 0.7
 """A climb whose last third is slower than this part of its middle third is still settling."""
 
+FEWEST = 5
+"""Samples on either side of the start by which a stable instance is said to have changed."""
+
 
 def judge_leak(view: View, metric: str) -> Judged:
     """`metric` is `open_fds` or `tcp_connections`. Slopes in the result are per instance and minute."""
@@ -31,12 +34,20 @@ def judge_leak(view: View, metric: str) -> Judged:
         return _too_few(view, metric, have)
     then = view.cut_at(rollout.start + look.intervals * rollout.sample_period)
     candidate, stable = _both(then, metric)
-    compared = compare(candidate, stable, criteria, criteria.alphas[metric] * look.share)
+    alpha = criteria.alphas[metric] * look.share
+    compared = compare(candidate, stable, criteria, alpha)
+    if compared is not None and compared.stable is not None and _began_with_rollout(then, compared.stable):
+        # Its quiet past would make the stable revision look better than it now is.
+        since = segments(then, metric, rollout.stable, rollout.start, criteria.min_samples)
+        compared = compare(candidate, since or stable, criteria, alpha)
+        began = True
+    else:
+        began = False
     if compared is None:
         return _too_few(view, metric, have)
     if rollout.stable and compared.stable is None and _was_measured(view, metric):
         return _too_few(view, metric, have, of=rollout.stable)
-    return _conclude(then, metric, compared)
+    return _conclude(then, metric, compared, began=began)
 
 
 def _both(view: View, metric: str) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
@@ -56,7 +67,8 @@ def _was_measured(view: View, metric: str) -> bool:
 # ----------------------------------------------------------------------------------------- conclusions
 
 
-def _conclude(view: View, metric: str, compared: Comparison) -> Judged:
+def _conclude(view: View, metric: str, compared: Comparison, *, began: bool) -> Judged:
+    """`began`: the stable revision was flat before the candidate got traffic, and is not since."""
     criteria = view.criteria
     delta = criteria.leak_min_slope / 60
     boundary = compared.boundary
@@ -71,7 +83,7 @@ def _conclude(view: View, metric: str, compared: Comparison) -> Judged:
         return facts.judged(Finding.WORSE, facts.climbs(), Attribution.REVISION)
     stable = compared.stable
     if stable is not None and _climbs_surely(stable, delta, boundary):
-        return _shared_or_older(facts, compared, delta)
+        return _shared_or_older(facts, compared, delta, began=began)
     low = min(compared.candidate.slope.interval()[0], compared.excess.interval()[0])
     if low > delta and lasting:
         return facts.judged(Finding.NOT_ENOUGH_DATA, facts.suspected(), Attribution.UNKNOWN)
@@ -89,7 +101,7 @@ def _climbs_surely(grown: Growth, delta: float, boundary: float) -> bool:
     return surely and late > delta
 
 
-def _shared_or_older(facts: Facts, compared: Comparison, delta: float) -> Judged:
+def _shared_or_older(facts: Facts, compared: Comparison, delta: float, *, began: bool) -> Judged:
     """The stable revision climbs for certain: is the candidate a cure, the same, or not yet known?"""
     stable = compared.stable
     assert stable is not None  # noqa: S101  the caller has looked
@@ -101,22 +113,24 @@ def _shared_or_older(facts: Facts, compared: Comparison, delta: float) -> Judged
     if high < 0.5 * least:
         return facts.judged(Finding.FINE, facts.cured(), Attribution.NONE)
     if low > delta and high < 1.5 * most + delta and mine.value > 0.5 * least:
-        if _began_with_rollout(facts.view, stable, delta):
+        if began:
             return facts.judged(Finding.SHARED, facts.both(since_start=True), Attribution.SHARED)
         return facts.judged(Finding.PRE_EXISTING, facts.both(since_start=False), Attribution.PRE_EXISTING)
     return facts.judged(Finding.NOT_ENOUGH_DATA, facts.undecided(), Attribution.UNKNOWN)
 
 
-def _began_with_rollout(view: View, stable: Growth, delta: float) -> bool:
-    """Whether the stable revision was seen flat before the candidate got traffic, and climbs since."""
-    start = view.rollout.start
+def _began_with_rollout(view: View, stable: Growth) -> bool:
+    """Whether the stable revision was flat before the candidate got traffic, and climbs since."""
+    start, delta = view.rollout.start, view.criteria.leak_min_slope / 60
     before, after = [], []
     for segment, fitted in stable.pairs:
         early = segment.times <= start
-        if early.sum() >= 5 and (~early).sum() >= 5:
+        if early.sum() >= FEWEST and (~early).sum() >= FEWEST:
             before.append(plain_slope(segment.age[early], fitted.unloaded[early]))
             after.append(plain_slope(segment.age[~early], fitted.unloaded[~early]))
-    return bool(before) and float(np.mean(before)) < max(delta, 0.2 * float(np.mean(after)))
+    if not before:
+        return False
+    return float(np.mean(after)) > delta and float(np.mean(before)) < max(delta, 0.2 * float(np.mean(after)))
 
 
 def _explained_by_load(compared: Comparison, delta: float) -> bool:
