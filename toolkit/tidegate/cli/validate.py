@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tidegate.cli import options
-from tidegate.core.errors import ExitCode
+from tidegate.core.errors import ExitCode, TerraformError
 
 if TYPE_CHECKING:
     from tidegate.core.policy import Finding
@@ -70,7 +70,10 @@ def _terraform(settings: Settings, prepared: Prepared) -> tuple[Diagnostic, ...]
         overridden = {f"{root}/backend_override.tf": LOCAL_BACKEND for root in ROOTS}
         rootdir.write(directory, {**prepared.files, **overridden})
         for root in ROOTS:
-            runner.init(directory / root)
+            try:
+                runner.init(directory / root)
+            except TerraformError as error:
+                raise TerraformError(error.message, hint=error.hint or _OFFLINE) from error
             found += runner.validate(directory / root)
     return tuple(found)
 

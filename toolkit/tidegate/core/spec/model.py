@@ -320,6 +320,17 @@ class Spec(Model):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _collector_fits(self) -> Self:
+        collector = self.telemetry.collector
+        if collector.enabled and any(c.name == "collector" for c in self.containers):
+            raise PydanticCustomError(
+                "containers", "has a container named collector, which the sidecar is called"
+            )
+        if collector.interval != int(collector.interval):
+            raise PydanticCustomError("collector", "has a collector that scrapes at a fraction of a second")
+        return self
+
     @property
     def ingress_container(self) -> Container:
         return next((c for c in self.containers if c.port is not None), self.containers[0])
