@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tidegate.settings import Settings
 
 
+_OFFLINE = "Terraform downloads its provider; without a network use --target local, or --no-terraform"
+
+
 @click.command()
 @options.spec_file
 @options.image
