@@ -115,6 +115,16 @@ def late_rise(pairs: tuple[tuple[Segment, Fit], ...]) -> tuple[float, float]:
     return sum(w * m for w, m, _ in thirds) / total, sum(w * last for w, _, last in thirds) / total
 
 
+def outgrows_warm_up(pairs: tuple[tuple[Segment, Fit], ...]) -> bool:
+    """Whether the climb has gained at least as much as the warm-up did.
+
+    No pool fills exactly exponentially, and what the curve misses looks like a climb: a small part of a large
+    warm-up. A true climb gets there by lasting.
+    """
+    climbed = sum(s.spread * f.slope * float(s.age[-1]) for s, f in pairs)
+    return climbed >= sum(s.spread * f.warmed for s, f in pairs)
+
+
 def _without_jump(values: FloatArray) -> FloatArray:
     steps = np.diff(values)
     if steps.size < 4:

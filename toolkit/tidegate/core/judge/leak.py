@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from tidegate.core.judge.comparison import Comparison, compare, load_ratio
-from tidegate.core.judge.growth import Growth, late_rise
+from tidegate.core.judge.growth import Growth, late_rise, outgrows_warm_up
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.leak_words import Facts, exhausted_in
 from tidegate.core.judge.looks import look_at
@@ -73,7 +73,7 @@ def _conclude(view: View, metric: str, compared: Comparison, *, began: bool) -> 
     delta = criteria.leak_min_slope / 60
     boundary = compared.boundary
     middle, late = late_rise(compared.candidate.pairs)
-    lasting = late > delta and late > LASTING * middle
+    lasting = late > delta and late > LASTING * middle and outgrows_warm_up(compared.candidate.pairs)
     certain = compared.statistic > boundary and lasting
     facts = Facts(view, metric, compared)
     if certain:

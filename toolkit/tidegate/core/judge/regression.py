@@ -38,6 +38,8 @@ class Fit:
     variance: float
     df: float
     log_likelihood: float
+    warmed: float
+    """What the values gained by warming up, over the segment; negative where they fell."""
     unloaded: FloatArray
     """The values less the part that load explains; warm-up and growth still in them."""
 
@@ -142,6 +144,7 @@ def fit(segment: Segment, tau: float, phi: float, clock: Clock) -> Fit | None:
         variance,
         df,
         -0.5 * n * float(np.log(noise * df / n)),
+        float(coefficients[2]) * float(matrix[-1, 2] - matrix[0, 2]),
         segment.values - loads,
     )
 
