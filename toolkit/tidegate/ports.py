@@ -196,6 +196,9 @@ class Terraform(Protocol):
         self, directory: Path, *, destroy: bool = False, on_progress: OnProgress | None = None
     ) -> SavedPlan: ...
     def apply(self, directory: Path, plan: SavedPlan, *, on_progress: OnProgress | None = None) -> None: ...
+    def untaint(self, directory: Path, address: str) -> None:
+        """Takes back Terraform's wish to replace a resource whose creation failed half-way."""
+
     def outputs(self, directory: Path) -> Mapping[str, Any]: ...
 
 

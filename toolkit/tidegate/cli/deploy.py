@@ -194,6 +194,10 @@ def _report(
     from tidegate import wiring
     from tidegate.cli.outcome import emit
 
+    if outcome.state.exit_code == ExitCode.PLAN_REFUSED:
+        for name, summary in outcome.plans.summaries.items():
+            talk.say(f"{name}: {summary.text()}")
+        talk.say("--allow-destroy lets a plan destroy or replace what serves")
     report = wiring.report(outcome, prepared.spec, connected, environment)
     places: dict[str, str] = {}
     try:

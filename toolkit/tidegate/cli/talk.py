@@ -21,7 +21,8 @@ class Talk:
         elif notice.event == "verdict":
             self._display.warn(notice.sentence)
         elif notice.event == "end":
-            self._display.done("")
+            # The open step is the last one; that the rollout ended otherwise is no success of it.
+            (self._display.done if notice.details.get("phase") == "promoted" else self._display.fail)("")
         else:
             self._display.note(notice.sentence)
 

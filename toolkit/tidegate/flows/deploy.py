@@ -16,6 +16,8 @@ from tidegate.flows.rollout import Evidence, Job, Runner, Tools, effective, held
 from tidegate.ports import OnProgress, SavedPlan, Service, ServiceName, Terraform
 
 SERVICE, MONITORING = "service", "monitoring"
+_RESOURCE = "google_cloud_run_v2_service"
+_TAINTED = "tainted"
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,15 @@ def make_plans(request: Request, terraform: Terraform, plans: Plans) -> None:
     for name, directory in directories.items():
         terraform.init(directory)
         saved = terraform.plan(directory, on_progress=request.on_progress)
+        summary = summarize(saved.json)
+        # A service whose first revision did not start is there all the same, and the next one mends it.
+        if tainted := [c.address for c in summary.changes if c.type == _RESOURCE and _TAINTED in c.reason]:
+            for address in tainted:
+                terraform.untaint(directory, address)
+            saved = terraform.plan(directory, on_progress=request.on_progress)
+            summary = summarize(saved.json)
         plans.saved[name] = saved
-        plans.summaries[name] = summarize(saved.json)
+        plans.summaries[name] = summary
     refused = [r for s in plans.summaries.values() for r in refusals(s, request.allow_destroy)]
     if refused:
         raise PlanRefused("; ".join(refused), hint="--allow-destroy lets it happen")

@@ -139,7 +139,7 @@ class Runner:
         while queue:
             effect = queue.popleft()
             if isinstance(effect, Finish):
-                self._tell("end", sentence(state))
+                self._tell("end", sentence(state), phase=str(state.phase))
                 break
             event = self._event(effect, state)
             if event is None:
@@ -187,8 +187,8 @@ class Runner:
                 self._tell(event, text)
         return None
 
-    def _tell(self, event: str, text: str) -> None:
-        self.tools.notifier.tell(Notice(event, text, {"service": self.job.name.path}))
+    def _tell(self, event: str, text: str, **details: str) -> None:
+        self.tools.notifier.tell(Notice(event, text, {"service": self.job.name.path, **details}))
 
     # --------------------------------------------------------------------------------- traffic
 
@@ -444,7 +444,13 @@ def held(other: record.Record, now: float) -> RolloutHeld:
     living = not state.final and now < other.lease
     what = "waits for a decision" if state.final else f"is in phase {state.phase}"
     text = f"rollout {state.id} by {state.owner}, started {when(state.started)}, {what}"
-    if not living and (state.final or other.traffic_at_risk):
+    if living:
+        return RolloutHeld(
+            text,
+            hint=f"its lease ends at {when(other.lease)}; if its process was killed, "
+            "`tidegate rollback --take-over` does not wait for that",
+        )
+    if state.final or other.traffic_at_risk:
         return RolloutHeld(
             f"{text}: {state.reason}" if state.reason else text,
             hint=f"`tidegate rollback` sends all traffic back to {state.stable}",

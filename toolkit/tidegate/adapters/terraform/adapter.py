@@ -130,6 +130,12 @@ class TerraformCli:
         """Removes the file of a plan that will not be applied."""
         _remove(plan.path)
 
+    def untaint(self, directory: Path, address: str) -> None:
+        arguments = ["untaint", "-no-color", self._lock_timeout, address]
+        finished, text = self._text(directory, arguments)
+        if finished.code != 0:
+            raise self._failure("untaint", directory, finished, text)
+
     def outputs(self, directory: Path) -> Mapping[str, Any]:
         """Name to plain value, of the state as last applied; sensitive ones included."""
         document = self._document(directory, ["output", "-json"])

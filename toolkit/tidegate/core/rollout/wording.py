@@ -25,7 +25,8 @@ def sentence(state: State) -> str:
         case Phase.ROLLED_BACK:
             start = f"{state.candidate} rolled back to {state.stable}"
         case Phase.HELD:
-            start = f"held with {state.percent} % on {state.candidate}"
+            start = f"held with {state.percent} % on {state.candidate} until somebody decides"
+            start += " (`tidegate rollback` takes it back)" if state.stable else ""
         case Phase.NEEDS_PERSON:
             start = "a person is needed"
         case _:
