@@ -17,6 +17,8 @@ IntArray = npt.NDArray[np.int64]
 
 LARGEST = 1e15
 """More than any count, size or time here can be."""
+SMALLEST = 1e-9
+"""Less than anything measured here; taken for 0."""
 LONGEST = 1e9
 """Seconds before the start of a rollout beyond which a sample tells nothing about it."""
 
@@ -109,9 +111,11 @@ def _believable(series: Series, start: float) -> Series | None:
     """The series without values no metric can have: one broken exporter must not decide a rollout."""
     values, times = series.values, series.times
     good = (values >= 0) & (values <= LARGEST) & (times > start - LONGEST)
-    if good.all():
+    dust = (values > 0) & (values < SMALLEST)
+    if good.all() and not dust.any():
         return series
-    return Series(series.key, times[good], values[good]) if good.any() else None
+    cleaned = np.where(dust, 0.0, values)
+    return Series(series.key, times[good], cleaned[good]) if good.any() else None
 
 
 def after_start(binned: Binned) -> Binned:
