@@ -3,9 +3,9 @@
 `judge` answers while a rollout runs, `recovery` after a rollback. Both are pure functions of their arguments.
 """
 
-from tidegate.core.judge.criteria import JUDGED, Criteria
+from tidegate.core.judge.criteria import JUDGED, Criteria, Custom, Mode
 from tidegate.core.judge.decision import judge
 from tidegate.core.judge.recovery import recovery
 from tidegate.core.trace import Rollout, Step
 
-__all__ = ["JUDGED", "Criteria", "Rollout", "Step", "judge", "recovery"]
+__all__ = ["JUDGED", "Criteria", "Custom", "Mode", "Rollout", "Step", "judge", "recovery"]

@@ -44,7 +44,7 @@ def error_counts(view: View, revision: str) -> Counts:
 
 def _compared(view: View, mine: Counts, stable: Counts) -> Judged:
     criteria, names = view.criteria, view.rollout
-    alpha = criteria.alphas[METRIC]
+    alpha = criteria.alpha_of(METRIC)
     during, before = stable.where(first=1), stable.where(last=0)
     side_by_side = during.matched(mine.bins)
     reference = during if during.n else stable
@@ -81,7 +81,7 @@ def _last_shared(mine: Counts, other: Counts) -> float:
 def _evidence_alone(view: View, mine: Counts, stable: Counts) -> float:
     """Once the stable revision gets no traffic only its past is left to compare with: a wider tolerance."""
     criteria = view.criteria
-    alpha = criteria.alphas[METRIC]
+    alpha = criteria.alpha_of(METRIC)
     if mine.n < 1 or not stable.n:
         return 0.0
     return above(mine.k, mine.n, upper_bound(stable.k, stable.n, alpha / 10) + criteria.error_limit)
@@ -108,7 +108,7 @@ def _bad_before(view: View, mine: Counts, before: Counts) -> bool:
 def _alone(view: View, mine: Counts) -> Judged:
     """No stable revision to compare with: the absolute limit only."""
     criteria, name = view.criteria, view.rollout.candidate
-    alpha = criteria.alphas[METRIC]
+    alpha = criteria.alpha_of(METRIC)
     evidence = above(mine.k, mine.n, criteria.error_limit)
     low, high = wilson(mine.k, mine.n)
     facts = (mine.ratio, low, high, evidence, wanted(alpha))

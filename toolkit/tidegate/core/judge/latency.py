@@ -108,7 +108,7 @@ def histogram(view: View, revision: str) -> Histogram | None:
 def _by_histograms(view: View, mine: Histogram, stable: Histogram) -> Judged:
     criteria, names = view.criteria, view.rollout
     during, candidate = stable.after(1), mine.after(1)
-    alpha = criteria.alphas[METRIC] / 2
+    alpha = criteria.alpha_of(METRIC) / 2
     worst: tuple[float, int] = (-math.inf, 0)
     for q in (0.99, 0.5):
         typical = during.quantile(q)
@@ -158,7 +158,7 @@ def _ms(value: float) -> str:
 
 def _by_percentiles(view: View, mine: Binned, stable: Binned) -> Judged:
     criteria, names = view.criteria, view.rollout
-    alpha = criteria.alphas[METRIC]
+    alpha = criteria.alpha_of(METRIC)
     during, before = after_start(stable), before_start(stable)
     reference = during if len(during) else before
     other = during.at(mine.bins, np.nan)
@@ -212,7 +212,7 @@ def _with_past(
         slower = during.values > criteria.latency_tolerated(past)
         moved = above(float(slower.sum()), float(slower.size), 0.5) / _lingering(before)
         both = float(np.median(mine.values)) > criteria.latency_tolerated(past) and bool(slower[-3:].all())
-        if moved > wanted(criteria.alphas[METRIC]) and both:
+        if moved > wanted(criteria.alpha_of(METRIC)) and both:
             text = f"{told}; {names.stable} had {milliseconds(past)} before: both slowed down together"
             return _judged(Finding.SHARED, text, count, facts, Attribution.SHARED)
     return _judged(Finding.FINE, told, count, facts, Attribution.NONE)
@@ -231,7 +231,7 @@ def _alone(view: View, mine: Binned) -> Judged:
         return _judged(Finding.FINE, f"{told} and no limit set", len(mine), None, Attribution.NONE)
     over = mine.values > limit
     evidence = above(float(over.sum()), float(over.size), 0.5) / _lingering(mine)
-    facts = (None, evidence, wanted(criteria.alphas[METRIC]))
+    facts = (None, evidence, wanted(criteria.alpha_of(METRIC)))
     told += f", {milliseconds(limit)} are allowed"
     if evidence > facts[2] and typical > limit:
         return _judged(Finding.WORSE, told, len(mine), facts, Attribution.REVISION)

@@ -34,7 +34,7 @@ def judge_leak(view: View, metric: str) -> Judged:
         return _too_few(view, metric, have)
     then = view.cut_at(rollout.start + look.intervals * rollout.sample_period)
     candidate, stable = _both(then, metric)
-    alpha = criteria.alphas[metric] * look.share
+    alpha = criteria.alpha_of(metric) * look.share
     compared = compare(candidate, stable, criteria, alpha)
     if compared is not None and compared.stable is not None and _began_with_rollout(then, compared.stable):
         # Its quiet past would make the stable revision look better than it now is.
