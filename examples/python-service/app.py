@@ -1,12 +1,9 @@
-"""The service `orders`: answers by asking an upstream, and leaks connections when told to.
-
-LEAK=none       one pool of connections, shared by all requests (the right way)
-LEAK=transport  a new "transport", a connection pool of its own, for every request, kept and never closed:
-                what a Go service does that builds an http.Transport per request
-LEAK=body       the answer of the upstream is neither read nor closed, so its connection is never free again
+"""The service `orders`: answers by asking an upstream, and leaks, errs or dawdles when told to.
 
 UPSTREAM_URL    what it asks, default http://127.0.0.1:9000
-LEAK_EVERY      leak with one request in so many, default 1
+SHARDS          one pooled connection for each of so many shards, opened at first use; default: a shared pool
+LINGER          seconds for which every request keeps a connection of its own; default: a shared pool
+LEAK and others what goes wrong, see `trouble.py` and README.md
 
 Python's standard library is all it needs.
 """
@@ -14,7 +11,6 @@ Python's standard library is all it needs.
 import http.client
 import json
 import os
-import queue
 import resource
 import signal
 import socket
@@ -25,78 +21,36 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-LEAK = os.environ.get("LEAK", "none")
-LEAK_EVERY = max(1, int(os.environ.get("LEAK_EVERY", "1")))
+from client import Lingering, Shards, Transport
+from trouble import Trouble
+
 UPSTREAM = urlsplit(os.environ.get("UPSTREAM_URL", "http://127.0.0.1:9000"))
+SHARDS = int(os.environ.get("SHARDS", "0"))
+LINGER = float(os.environ.get("LINGER", "0"))
 STARTED = time.time()
-TIMEOUT = 5.0
-POOL_SIZE = 8
 FDS = Path("/proc/self/fd")
 TCP_STATES = {"01": "established", "04": "fin_wait1", "05": "fin_wait2", "08": "close_wait", "0A": "listen"}
-
-
-class Transport:
-    """A pool of keep-alive connections to the upstream, used by many threads at once."""
-
-    def __init__(self):
-        self.idle = queue.LifoQueue(POOL_SIZE)
-
-    def take(self):
-        try:
-            return self.idle.get_nowait()
-        except queue.Empty:
-            return http.client.HTTPConnection(UPSTREAM.hostname, UPSTREAM.port, timeout=TIMEOUT)
-
-    def give_back(self, connection):
-        try:
-            self.idle.put_nowait(connection)
-        except queue.Full:
-            connection.close()
-
-    def get(self, path):
-        """The body of the answer. A connection the upstream has closed in the meantime is replaced, once."""
-        try:
-            return self.attempt(path)
-        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-            return self.attempt(path)
-
-    def attempt(self, path):
-        connection = self.take()
-        try:
-            connection.request("GET", path)
-            body = connection.getresponse().read()
-        except BaseException:
-            connection.close()
-            raise
-        self.give_back(connection)
-        return body
 
 
 class Orders:
     """The work, and what is remembered of it."""
 
     def __init__(self):
-        self.transport = Transport()
-        self.forgotten = []
+        self.transport = transport()
+        self.trouble = Trouble(UPSTREAM)
         self.lock = threading.Lock()
         self.requests = Counter()
         self.in_flight = 0
-        self.served = 0
 
-    def ask(self):
-        with self.lock:
-            self.served += 1
-            leaks = self.served % LEAK_EVERY == 0
-        if leaks and LEAK == "transport":
-            transport = Transport()
-            self.forgotten.append(transport)
-            return transport.get("/stock")
-        if leaks and LEAK == "body":
-            connection = self.transport.take()
-            connection.request("GET", "/stock")
-            self.forgotten.append((connection, connection.getresponse()))
-            return b"{}"
-        return self.transport.get("/stock")
+    def ask(self, path):
+        leaked = self.trouble.leak(path, self.transport)
+        return self.transport.get("/stock") if leaked is None else leaked
+
+
+def transport():
+    if SHARDS:
+        return Shards(UPSTREAM, SHARDS)
+    return Lingering(UPSTREAM, LINGER) if LINGER else Transport(UPSTREAM)
 
 
 ORDERS = Orders()
@@ -109,23 +63,27 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         path = urlsplit(self.path).path
+        ORDERS.trouble.wait_if_stalled()
         if path == "/healthz":
             self.answer(200, b"ok\n", "text/plain")
         elif path == "/metrics":
             self.answer(200, metrics().encode(), "text/plain; version=0.0.4; charset=utf-8")
-        elif path == "/":
-            self.order()
+        elif path in ("/", "/report"):
+            self.order(path)
         else:
             self.answer(404, b"not found\n", "text/plain")
 
-    def order(self):
+    def order(self, path):
         with ORDERS.lock:
             ORDERS.in_flight += 1
         status, body = 502, b'{"error": "the upstream does not answer"}\n'
         try:
-            stock = json.loads(ORDERS.ask())
+            fails = ORDERS.trouble.strikes()
+            stock = json.loads(ORDERS.ask(path))
             revision = os.environ.get("K_REVISION", "")
             status, body = 200, (json.dumps({"revision": revision, "stock": stock}) + "\n").encode()
+            if fails:
+                status, body = 500, b'{"error": "this request was to fail"}\n'
         except (OSError, http.client.HTTPException, ValueError) as error:
             print(f"upstream: {type(error).__name__}: {error}", flush=True)
         finally:
@@ -218,7 +176,7 @@ def main():
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    print(f"orders listens on {server.server_address[1]}, leak: {LEAK}", flush=True)
+    print(f"orders listens on {server.server_address[1]}, leak: {ORDERS.trouble.kind}", flush=True)
     server.serve_forever(poll_interval=0.1)
     # Answers under way may end; new connections are not accepted any more.
     end = time.monotonic() + 8

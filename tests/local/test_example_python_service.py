@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,41 +57,118 @@ def metrics(port: int) -> dict[str, float]:
     return {s.name + "".join(s.labels.values()): s.value for f in families for s in f.samples}
 
 
-@pytest.mark.parametrize(("leak", "grows"), [("none", False), ("transport", True), ("body", True)])
-def test_the_leak_is_seen_from_outside_and_in_its_metrics(leak: str, grows: bool) -> None:
+@contextlib.contextmanager
+def orders(**env: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The service with its upstream: its process and its address."""
     with (
         process("upstream.py") as (_, upstream),
-        process("app.py", LEAK=leak, UPSTREAM_URL=f"http://127.0.0.1:{upstream}") as (app, port),
+        process("app.py", UPSTREAM_URL=f"http://127.0.0.1:{upstream}", **env) as (app, port),
     ):
-        get(f"http://127.0.0.1:{port}/")
-        before, seen = procfs.open_fds(app.pid) or 0, metrics(port)
+        yield app, f"http://127.0.0.1:{port}"
+
+
+def fds(app: subprocess.Popen[str]) -> int:
+    return procfs.open_fds(app.pid) or 0
+
+
+def growth(app: subprocess.Popen[str], url: str, requests: int = REQUESTS) -> int:
+    """Descriptors gained in so many requests, the first one not counted."""
+    get(url)
+    before = fds(app)
+    for _ in range(requests):
+        get(url)
+    return fds(app) - before
+
+
+@pytest.mark.parametrize(("leak", "grows"), [("none", False), ("transport", True), ("body", True)])
+def test_the_leak_is_seen_from_outside_and_in_its_metrics(leak: str, grows: bool) -> None:
+    with orders(LEAK=leak) as (app, url):
+        port = int(url.rpartition(":")[2])
+        get(url)
+        before, seen = fds(app), metrics(port)
         for _ in range(REQUESTS):
-            answer = get(f"http://127.0.0.1:{port}/")
+            answer = get(url)
             assert leak == "body" or '"apples": 12' in answer
-        after, now = procfs.open_fds(app.pid) or 0, metrics(port)
+        after, now = fds(app), metrics(port)
         assert now["orders_requests_total200"] == REQUESTS + 1
         assert now["process_max_fds"] > 1000
-        for growth in (
+        for grown in (
             after - before,
             now["process_open_fds"] - seen["process_open_fds"],
             now["tcp_connectionsestablished"] - seen["tcp_connectionsestablished"],
         ):
-            assert growth >= REQUESTS - 3 if grows else abs(growth) <= 5
+            assert grown >= REQUESTS - 3 if grows else abs(grown) <= 5
 
 
-def test_one_leak_in_so_many_requests() -> None:
-    with (
-        process("upstream.py") as (_, upstream),
-        process("app.py", LEAK="transport", LEAK_EVERY="10", UPSTREAM_URL=f"http://127.0.0.1:{upstream}") as (
-            app,
-            port,
-        ),
-    ):
-        get(f"http://127.0.0.1:{port}/")
-        before = procfs.open_fds(app.pid) or 0
+@pytest.mark.parametrize(
+    ("more", "least", "most"),
+    [({"LEAK_EVERY": "10"}, 3, 6), ({"LEAK_EVERY": "20", "LEAK_BURST": "15"}, 28, 32)],
+)
+def test_one_leak_in_so_many_requests(more: dict[str, str], least: int, most: int) -> None:
+    with orders(LEAK="transport", **more) as (app, url):
+        assert least <= growth(app, url) <= most
+
+
+def test_a_leak_in_one_path_only() -> None:
+    with orders(LEAK="transport", LEAK_PATH="/report") as (app, url):
+        assert abs(growth(app, url)) <= 3
+        assert growth(app, f"{url}/report") >= REQUESTS - 3
+
+
+def test_a_leak_that_needs_no_request() -> None:
+    with orders(LEAK="refresh", LEAK_PER_MINUTE="3000") as (app, _):
+        before = fds(app)
+        wait_until(lambda: fds(app) > before + 20)
+
+
+def test_a_leak_of_memory() -> None:
+    with orders(LEAK="memory", LEAK_KIB="1024") as (app, url):
+        port = int(url.rpartition(":")[2])
+        before = metrics(port)["process_resident_memory_bytes"]
+        assert abs(growth(app, url)) <= 3
+        assert metrics(port)["process_resident_memory_bytes"] - before > 0.9 * REQUESTS * 2**20
+
+
+def test_a_pool_of_shards_fills_and_is_then_full() -> None:
+    with orders(SHARDS="6") as (app, url):
+        assert 3 <= growth(app, url, 60) <= 6
+        assert abs(growth(app, url, 60)) <= 1
+
+
+def test_lingering_connections_are_closed_in_the_end() -> None:
+    with orders(LINGER="1") as (app, url):
+        before = fds(app)
+        assert growth(app, url) >= REQUESTS // 2
+        wait_until(lambda: fds(app) <= before + 3)
+
+
+def test_so_many_requests_fail_and_are_late() -> None:
+    with orders(ERROR_RATIO="0.5", DELAY_MS="1") as (_, url):
+        codes = Counter[int]()
         for _ in range(REQUESTS):
-            get(f"http://127.0.0.1:{port}/")
-        assert 3 <= (procfs.open_fds(app.pid) or 0) - before <= 6
+            try:
+                get(url)
+            except urllib.error.HTTPError as error:
+                codes[error.code] += 1
+                error.close()
+        assert set(codes) == {500}
+        assert 10 <= codes[500] <= 30
+
+
+def test_it_stalls_after_so_many_requests() -> None:
+    with orders(STALL_AFTER="2") as (_, url):
+        for _ in range(2):
+            get(url)
+        for path in ("/", "/metrics"):
+            with pytest.raises(TimeoutError):
+                urllib.request.urlopen(url + path, timeout=0.5)
+
+
+def test_a_leak_it_does_not_know() -> None:
+    command = [sys.executable, str(EXAMPLE / "app.py")]
+    done = subprocess.run(command, env=os.environ | {"LEAK": "cash"}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "LEAK is one of none, transport" in done.stderr
 
 
 def test_without_its_upstream_it_answers_502_and_stays_healthy() -> None:
