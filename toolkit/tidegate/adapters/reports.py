@@ -27,11 +27,12 @@ def write(directory: Path, report: Report, template: str) -> dict[str, str]:
     }
     if report.rollout is not None:
         files |= trace.write(report.rollout, report.samples)
-    paths = _write(place, files)
-    return _write(place, {"report.html": page(report, template)}) | paths
+    paths = write_files(place, files)
+    return write_files(place, {"report.html": page(report, template)}) | paths
 
 
-def _write(place: Path, files: Mapping[str, str]) -> dict[str, str]:
+def write_files(place: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """Each file as a whole, into a directory that is made where it is missing; returns name → path."""
     try:
         place.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

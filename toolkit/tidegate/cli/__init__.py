@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Entry] = {
     "local": Entry("local", "local", "Run a Cloud Run of your own on this machine."),
     "plan": Entry("deploy", "plan", "Show what a deployment would change, without changing it."),
     "render": Entry("render", "render", "Write the Terraform root modules of a spec."),
+    "replay": Entry("replay", "replay", "Judge recorded rollouts again, look by look."),
     "rollback": Entry("rollback", "rollback", "Send all traffic back to an earlier revision, and verify it."),
     "status": Entry("status", "status", "Show the traffic and the rollout of a service."),
     "validate": Entry("validate", "validate", "Check a spec, its policies and its Terraform."),

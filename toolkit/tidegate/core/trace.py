@@ -161,8 +161,13 @@ def _text(number: float) -> str:
     return "+Inf" if number == math.inf else repr(_plain(number))
 
 
-def read(rollout_json: str, samples_csv: str) -> tuple[Rollout, Samples, tuple[str, ...]]:
-    """The rollout, its samples, and warnings. Raises InvalidInput with every fault of both files."""
+def read(
+    rollout_json: str, samples_csv: str, extra: frozenset[str] = frozenset()
+) -> tuple[Rollout, Samples, tuple[str, ...]]:
+    """The rollout, its samples, and warnings. Raises InvalidInput with every fault of both files.
+
+    `extra` are metric ids that are read beside `METRICS`: a policy's own.
+    """
     warnings: list[str] = []
     faults: list[Fault] = []
     rollout: Rollout | None = None
@@ -170,7 +175,7 @@ def read(rollout_json: str, samples_csv: str) -> tuple[Rollout, Samples, tuple[s
         rollout = _read_rollout(rollout_json.removeprefix("\ufeff"), warnings)
     except InvalidInput as bad:
         faults.extend(bad.faults)
-    samples = _read_samples(samples_csv.removeprefix("\ufeff"), warnings, faults)
+    samples = _read_samples(samples_csv.removeprefix("\ufeff"), warnings, faults, METRICS | extra)
     if faults or rollout is None:
         raise InvalidInput(tuple(faults[:_MOST_FAULTS]), hint="docs/judge.md describes the two files.")
     return rollout, samples, tuple(warnings)
@@ -264,14 +269,14 @@ def _refused(line: int, column: int, message: str) -> InvalidInput:
 # ----------------------------------------------------------------------------------------- samples.csv
 
 
-def _read_samples(text: str, warnings: list[str], faults: list[Fault]) -> Samples:
+def _read_samples(text: str, warnings: list[str], faults: list[Fault], metrics: frozenset[str]) -> Samples:
     found: dict[Key, dict[float, float]] = {}
     unknown: dict[str, int] = {}
     repeated = 0
     for line, row in _rows(text, faults):
         if len(faults) >= _MOST_FAULTS:
             break
-        if row[1] not in METRICS:
+        if row[1] not in metrics:
             unknown[row[1]] = unknown.get(row[1], 0) + 1
             continue
         parsed = _parse_row(line, row, faults)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tidegate.core.spec import Spec
     from tidegate.flows.deploy import Outcome, Roots
     from tidegate.flows.prepare import Prepared
+    from tidegate.flows.replay import Judging
     from tidegate.flows.rollout import Job, Tools
     from tidegate.local.client import LocalCloud
     from tidegate.ports import Notifier, Telemetry
@@ -181,6 +182,32 @@ def criteria(spec: Spec) -> Criteria:
             found, required=tuple(m for m in found.required if m not in ("open_fds", "tcp_connections"))
         )
     return found
+
+
+def judging(policy: bytes | None, path: str, environment: str | None, *, fix: bool) -> Judging:
+    """How `tidegate replay` judges: by a policy file, or by the defaults on what the trace has."""
+    from tidegate.core.judge import Mode
+    from tidegate.flows.replay import Judging
+
+    chosen = Judging()
+    if policy is not None:
+        from tidegate.core.replay import Policy
+        from tidegate.core.spec import load_policy
+
+        spec = load_policy(policy, path, environment)
+        given = spec.analysis
+        chosen = Judging(
+            criteria(spec),
+            Policy(given.on_inconclusive, getattr(given, "on_pre_existing", "hold")),
+            derive="required" not in given.model_fields_set,
+        )
+    elif environment is not None:
+        raise UsageError(
+            "--env chooses an environment of a policy, and there is none", hint="add --policy FILE"
+        )
+    if not fix:
+        return chosen
+    return replace(chosen, criteria=replace(chosen.criteria, mode=Mode.FIX))
 
 
 def report(outcome: Outcome, spec: Spec, connected: Connected, environment: str | None) -> Report:

@@ -20,19 +20,19 @@ _BIDI = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 
 def text(report: Report) -> str:
     """For a terminal: the outcome first, then what it rests on."""
-    lines = [_printable(sentence(report.state)), ""]
+    lines = [printable(sentence(report.state)), ""]
     facts = _facts(report)
     width = 2 + max(len(name) for name, _ in facts)
-    lines += [f"{name:<{width}}{_printable(value)}" for name, value in facts]
+    lines += [f"{name:<{width}}{printable(value)}" for name, value in facts]
     if report.deciding is not None and report.deciding.metrics:
         lines += ["", "what was seen"]
         for metric in report.deciding.metrics:
             lines += [f"  {metric.metric} ({_finding(metric)})"]
             lines += textwrap.wrap(
-                _printable(metric.sentence), 96, initial_indent="    ", subsequent_indent="    "
+                printable(metric.sentence), 96, initial_indent="    ", subsequent_indent="    "
             )
     if report.monitoring_error:
-        lines += ["", f"the monitoring root failed: {_printable(report.monitoring_error)}"]
+        lines += ["", f"the monitoring root failed: {printable(report.monitoring_error)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -57,18 +57,18 @@ def table(summaries: Sequence[Mapping[str, Any]]) -> str:
     head = ("revision", "verdict", "why", "decided in", "restored in")
     cells = [
         (
-            _printable(str(row["revision"] or "none")),
+            printable(str(row["revision"] or "none")),
             str(row["verdict"]),
-            textwrap.shorten(_printable(str(row["why"])), _WHY_WIDTH, placeholder=" …"),
+            textwrap.shorten(printable(str(row["why"])), _WHY_WIDTH, placeholder=" …"),
             _duration(row["seconds_to_decide"]),
             _duration(row["seconds_to_restore"]),
         )
         for row in summaries
     ]
-    return _aligned((head, *cells))
+    return aligned((head, *cells))
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest cell, a rule under the first row."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
@@ -105,14 +105,14 @@ def _duration(value: float | None) -> str:
     return "" if value is None else duration(value)
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
     """On one line, and without what a terminal would obey instead of showing."""
     line = " ".join(value.split())
     return "".join(_REPLACED if unicodedata.category(c) == "Cc" or c in _BIDI else c for c in line)
 
 
 def _escaped(value: str) -> str:
-    escaped = _printable(value).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;")
+    escaped = printable(value).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;")
     for mark in "`*_[]|":
         escaped = escaped.replace(mark, f"\\{mark}")
     return escaped

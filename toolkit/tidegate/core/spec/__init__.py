@@ -17,6 +17,7 @@ from tidegate.core.spec.model import (
     State,
     TelemetrySpec,
 )
+from tidegate.core.spec.policy import load_policy
 from tidegate.core.spec.read import MAX_BYTES
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "TelemetrySpec",
     "environments",
     "load",
+    "load_policy",
 ]

@@ -50,6 +50,14 @@ def load(text: bytes, path: str, environment: str | None = None) -> Spec:
     return chosen
 
 
+def validated(tree: Tree, path: str) -> Spec:
+    """The spec of a tree that has no environments. Raises InvalidInput with every fault found."""
+    try:
+        return Spec.model_validate(_tuples(tree.value))
+    except ValidationError as error:
+        raise InvalidInput(tuple(faults(error, tree, path))) from error
+
+
 def environments(text: bytes, path: str) -> tuple[str, ...]:
     """The names of the overlays of a file."""
     return tuple(_overlays(parse(text, path), path))

@@ -1,0 +1,102 @@
+"""Traces as directories: finding them, reading and writing their two files."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.adapters.reports import write_files
+from tidegate.core.errors import Fault, InvalidInput, UsageError
+from tidegate.core.trace import ROLLOUT_FILE, SAMPLES_FILE
+
+_FILES = (ROLLOUT_FILE, SAMPLES_FILE)
+
+
+@dataclass(frozen=True)
+class Found:
+    """`several`: more than one trace was asked for, whether or not more were found."""
+
+    places: tuple[Path, ...]
+    several: bool
+
+
+def find(arguments: Sequence[str]) -> Found:
+    """The traces meant by directories, directories of traces, and patterns. Raises UsageError for none."""
+    places: list[Path] = []
+    several = len(arguments) > 1
+    for argument in arguments:
+        path = Path(argument)
+        try:
+            there = path.exists()
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{argument!r} cannot be read: {error}") from error
+        if there:
+            inside = _inside(path)
+            places += inside
+            several = several or inside != [path]
+        elif glob.has_magic(argument):
+            matching = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]  # noqa: PTH207 - the pattern may be absolute
+            found = [p for match in matching if match.is_dir() for p in _inside(match)]
+            if not found:
+                raise UsageError(f"no directory matches {argument}")
+            places += found
+            several = True
+        else:
+            raise UsageError(
+                f"there is no directory {argument}",
+                hint=f"a trace is a directory with {' and '.join(_FILES)}",
+            )
+    return Found(tuple(dict.fromkeys(places)), several)
+
+
+def _inside(path: Path) -> list[Path]:
+    """The trace itself, or the traces that lie directly in the directory. What is neither is left to fail."""
+    if not path.is_dir() or is_trace(path):
+        return [path.parent if path.name in _FILES and path.is_file() else path]
+    try:
+        children = [child for child in sorted(path.iterdir()) if child.is_dir() and is_trace(child)]
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    return children or [path]
+
+
+def is_trace(path: Path) -> bool:
+    return any((path / name).exists() for name in _FILES)
+
+
+def load(place: Path) -> tuple[str, str]:
+    """The texts of the two files. Raises UsageError where they cannot be read, InvalidInput for no text."""
+    if not place.is_dir():
+        raise UsageError(
+            f"{place} is not a trace", hint=f"a trace is a directory with {' and '.join(_FILES)}"
+        )
+    rollout, samples = (_text(place / name) for name in _FILES)
+    return rollout, samples
+
+
+def save(place: Path, files: Mapping[str, str], *, force: bool = False) -> dict[str, str]:
+    """Writes the files of a trace, each as a whole; returns name → path. Raises UsageError."""
+    if is_trace(place) and not force:
+        raise UsageError(f"{place} already holds a trace", hint="--force overwrites it")
+    return write_files(place, files)
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{path.parent} is not a trace: it has no {path.name}",
+            hint=f"a trace is a directory with {' and '.join(_FILES)}",
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        message = f"is not UTF-8 text: byte {content[error.start]:#04x}"
+        raise InvalidInput((Fault(path.name, line, column, message),)) from error

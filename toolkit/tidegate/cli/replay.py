@@ -1,0 +1,129 @@
+"""`tidegate replay`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tidegate.cli import options
+from tidegate.core.errors import ExitCode, TidegateError
+
+if TYPE_CHECKING:
+    from tidegate.core.replay import Looked, Replayed
+    from tidegate.flows.replay import Judging
+
+_REFRESH = 0.1
+
+
+@click.command()
+@click.argument("traces", nargs=-1, required=True, metavar="DIR|GLOB...")
+@click.option(
+    "--policy", "policy", type=click.Path(path_type=Path), metavar="FILE",
+    help="A spec, or the keys of its `analysis`: how to judge.",
+)  # fmt: skip
+@click.option("--env", "environment", metavar="NAME", help="The environment of the spec given as policy.")
+@click.option(
+    "--look-every", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+    help="Between two looks.  [default: the sample period, longer in long traces]",
+)  # fmt: skip
+@click.option("--fix", is_flag=True, help="The candidate is meant to cure what the stable revision has.")
+@options.output
+def replay(
+    traces: tuple[str, ...], policy: Path | None, environment: str | None, look_every: float | None,
+    fix: bool, form: str,
+) -> int:  # fmt: skip
+    """Judge recorded rollouts again, look by look.
+
+    A trace is a directory with rollout.json and samples.csv, as every rollout leaves one in
+    .tidegate/reports and `tidegate record` writes them. Several traces make a table.
+    """
+    from tidegate import wiring
+    from tidegate.adapters import traces as directories
+
+    judging = wiring.judging(options.read_file(policy) if policy else None, str(policy), environment, fix=fix)
+    found = directories.find(traces)
+    if found.several:
+        return _several(found.places, judging, look_every, form)
+    replayed, warnings = _one(found.places[0], judging, look_every)
+    _warn(warnings)
+    _print_one(replayed, warnings, form)
+    return ExitCode.DONE
+
+
+def _one(
+    place: Path, judging: Judging, look_every: float | None, where: str = ""
+) -> tuple[Replayed, tuple[str, ...]]:
+    """The verdict on one trace and the warnings of its reader."""
+    from tidegate.adapters import traces as directories
+    from tidegate.flows.replay import replay as run
+
+    progress = _Progress(f"{where}{place}")
+    try:
+        return run(*directories.load(place), judging, look_every, progress.look)
+    finally:
+        progress.clear()
+
+
+def _several(places: tuple[Path, ...], judging: Judging, look_every: float | None, form: str) -> int:
+    from tidegate.core.replay import data, table_data
+
+    results: dict[str, Replayed | str] = {}
+    rows = {}
+    for number, place in enumerate(places, 1):
+        name = str(place)
+        try:
+            replayed, warnings = _one(place, judging, look_every, f"{number} of {len(places)}, ")
+        except TidegateError as error:
+            results[name] = error.message.splitlines()[0]
+            rows[name] = {"error": error.message}
+            continue
+        _warn(warnings + replayed.warnings, f"{name}: ")
+        results[name] = replayed
+        rows[name] = data(replayed, warnings)
+    if form == "json":
+        options.emit(table_data(rows))
+    else:
+        from tidegate.core.replay.plain import table
+
+        click.echo(table(results), nl=False)
+    return ExitCode.INVALID if any(isinstance(r, str) for r in results.values()) else ExitCode.DONE
+
+
+def _print_one(replayed: Replayed, warnings: tuple[str, ...], form: str) -> None:
+    from tidegate.core.replay import data
+
+    _warn(replayed.warnings)
+    if form == "json":
+        options.emit(data(replayed, warnings))
+    else:
+        from tidegate.core.replay.plain import text
+
+        click.echo(text(replayed), nl=False)
+
+
+def _warn(warnings: tuple[str, ...], where: str = "") -> None:
+    for warning in warnings:
+        click.echo(f"warning: {where}{warning}", err=True)
+
+
+class _Progress:
+    """One line on a terminal that says how far it is, and goes away."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._shown = sys.stderr.isatty()
+        self._last = 0.0
+
+    def look(self, looked: Looked) -> None:
+        now = time.monotonic()
+        if self._shown and now - self._last > _REFRESH:
+            self._last = now
+            click.echo(f"\r{self._name}: look {looked.number} of {looked.most}\x1b[K", nl=False, err=True)
+
+    def clear(self) -> None:
+        if self._last:
+            click.echo("\r\x1b[K", nl=False, err=True)
