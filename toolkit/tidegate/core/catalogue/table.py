@@ -1,110 +1,24 @@
-"""Every metric tidegate knows: what it means, where Cloud Monitoring keeps it, how raw points become one
-series.
-
-Points are read raw (`ALIGN_NONE`) and combined by the metrics adapter. The API refuses alignment periods
-under 60 s, so an aligned query could not serve a source that samples every second, and raw points are right
-at both. `aligner` and `reducer` name the server-side aggregation that shows the same number on a chart.
-"""
+"""Every metric tidegate knows by itself, as a table. docs/metrics.md is drawn from it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
-PROMETHEUS = "prometheus.googleapis.com"
-
-
-class Resource(StrEnum):
-    """Monitored resource type."""
-
-    REVISION = "cloud_run_revision"
-    PROMETHEUS = "prometheus_target"
-
-
-class Kind(StrEnum):
-    GAUGE = "GAUGE"
-    DELTA = "DELTA"
-
-
-class Value(StrEnum):
-    INT64 = "INT64"
-    DOUBLE = "DOUBLE"
-    DISTRIBUTION = "DISTRIBUTION"
-
-
-class Direction(StrEnum):
-    LOWER_IS_BETTER = "lower_is_better"
-    NEITHER = "neither"
-    """Describes load or a limit: explains the others, is not judged itself."""
-
-
-class Derive(StrEnum):
-    """How the points of all series of one revision (or instance) at one time become one value."""
-
-    TOTAL = "total"
-    LEAST = "least"
-    MEAN = "mean"
-    """Of the merged distribution."""
-    BUSIEST_MEAN = "busiest_mean"
-    """The highest of the containers' means: a sidecar that idles must not dilute the application."""
-    QUANTILE = "quantile"
-    """Of the merged distribution, linear inside the bucket."""
-    BUCKETS = "buckets"
-    """One series per bound of the merged distribution: how many values of the interval were at most that."""
-
-
-Labels = tuple[tuple[str, tuple[str, ...]], ...]
-
-
-@dataclass(frozen=True)
-class Source:
-    """One metric type that can feed a metric.
-
-    `type` is a full metric type; `setting` instead names the `Telemetry` field that holds the type, or the
-    bare Prometheus name. `only` and `without` select series by metric label; a label that a series does not
-    carry never excludes it through `without`.
-    """
-
-    type: str = ""
-    setting: str = ""
-    resource: Resource = Resource.REVISION
-    kind: Kind = Kind.GAUGE
-    value: Value = Value.INT64
-    per_instance: bool = False
-    derive: Derive = Derive.TOTAL
-    quantile: float | None = None
-    only: Labels = ()
-    without: Labels = ()
-    aligner: str = "ALIGN_MEAN"
-    reducer: str = "REDUCE_SUM"
-    group_by: tuple[str, ...] = ("resource.label.revision_name",)
-
-    def metric_type(self, configured: Mapping[str, str]) -> str:
-        """The full metric type; `configured` maps `Telemetry` fields to names. Empty when switched off."""
-        name = configured.get(self.setting, "") if self.setting else self.type
-        if not name or "/" in name:
-            return name
-        return f"{PROMETHEUS}/{name}/gauge"
-
-
-@dataclass(frozen=True)
-class Metric:
-    """`id` is the name in samples and traces. `sources` in order of preference: the first with data
-    serves."""
-
-    id: str
-    what: str
-    unit: str
-    direction: Direction
-    sources: tuple[Source, ...]
-
-    @property
-    def per_instance(self) -> bool:
-        return self.sources[0].per_instance
-
+from tidegate.core.catalogue.model import (
+    PROMETHEUS,
+    Derive,
+    Direction,
+    Kind,
+    Labels,
+    Metric,
+    Resource,
+    Source,
+    Value,
+)
 
 _RUN = "run.googleapis.com"
+_LATENCIES = "request_latencies"
+_CONCURRENCIES = "container/max_request_concurrencies"
 _PER_INSTANCE = ("metric.label.revision_name", "metric.label.instanceId")
 
 # A closed connection stays in TIME_WAIT for a minute or so without holding a descriptor: it follows the
@@ -129,13 +43,14 @@ def _prometheus(
     )
 
 
-def _requests(only: Labels = ()) -> Source:
-    return Source(f"{_RUN}/request_count", kind=Kind.DELTA, only=only, aligner="ALIGN_DELTA")
+def _delta(path: str, value: Value = Value.INT64, only: Labels = ()) -> Source:
+    return Source(f"{_RUN}/{path}", kind=Kind.DELTA, value=value, only=only, aligner="ALIGN_DELTA")
 
 
-def _latency(derive: Derive, quantile: float | None = None, reducer: str = "REDUCE_SUM") -> Source:
+def _spread(path: str, derive: Derive, quantile: float | None = None, reducer: str = "REDUCE_MEAN") -> Source:
+    """A figure of a built-in distribution, all series of the revision merged."""
     return Source(
-        f"{_RUN}/request_latencies",
+        f"{_RUN}/{path}",
         kind=Kind.DELTA,
         value=Value.DISTRIBUTION,
         derive=derive,
@@ -165,49 +80,49 @@ CATALOGUE: tuple[Metric, ...] = (
         "requests that reached an instance, per interval",
         "requests",
         _NEITHER,
-        (_requests(),),
+        (_delta("request_count"),),
     ),
     Metric(
         "error_count",
         "requests answered with 5xx, per interval; 0 where requests were counted and none failed",
         "requests",
         _LOWER,
-        (_requests((("response_code_class", ("5xx",)),)),),
+        (_delta("request_count", only=(("response_code_class", ("5xx",)),)),),
     ),
     Metric(
         "latency_ms_bucket",
         "requests per interval that took at most `le`, cumulative over the bounds; the last is all of them",
         "requests",
         _LOWER,
-        (_latency(Derive.BUCKETS),),
+        (_spread(_LATENCIES, Derive.BUCKETS, reducer="REDUCE_SUM"),),
     ),
     Metric(
         "latency_p50_ms",
         "median request latency",
         "ms",
         _LOWER,
-        (_latency(Derive.QUANTILE, 0.50, "REDUCE_PERCENTILE_50"),),
+        (_spread(_LATENCIES, Derive.QUANTILE, 0.50, "REDUCE_PERCENTILE_50"),),
     ),
     Metric(
         "latency_p95_ms",
         "95th percentile of request latency",
         "ms",
         _LOWER,
-        (_latency(Derive.QUANTILE, 0.95, "REDUCE_PERCENTILE_95"),),
+        (_spread(_LATENCIES, Derive.QUANTILE, 0.95, "REDUCE_PERCENTILE_95"),),
     ),
     Metric(
         "latency_p99_ms",
         "99th percentile of request latency",
         "ms",
         _LOWER,
-        (_latency(Derive.QUANTILE, 0.99, "REDUCE_PERCENTILE_99"),),
+        (_spread(_LATENCIES, Derive.QUANTILE, 0.99, "REDUCE_PERCENTILE_99"),),
     ),
     Metric(
         "latency_mean_ms",
         "mean request latency",
         "ms",
         _LOWER,
-        (_latency(Derive.MEAN, reducer="REDUCE_MEAN"),),
+        (_spread(_LATENCIES, Derive.MEAN),),
     ),
     Metric(
         "cpu_utilization",
@@ -228,7 +143,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "resident memory of the application's processes",
         "bytes",
         _LOWER,
-        (_prometheus("process_resident_memory_bytes"),),
+        (
+            _prometheus("process_resident_memory_bytes"),
+            # OpenTelemetry's, with and without the unit that exporters append.
+            _prometheus("process_memory_usage_bytes"),
+            _prometheus("process_memory_usage"),
+        ),
     ),
     Metric(
         "open_fds",
@@ -240,6 +160,8 @@ CATALOGUE: tuple[Metric, ...] = (
             # OpenTelemetry's name since its rename, and the one before.
             _prometheus("process_unix_file_descriptor_count"),
             _prometheus("process_open_file_descriptor_count"),
+            # Micrometer's, of Java services.
+            _prometheus("process_files_open_files"),
         ),
     ),
     Metric(
@@ -247,7 +169,10 @@ CATALOGUE: tuple[Metric, ...] = (
         "limit of open file descriptors of a process; the lowest where an instance has several",
         "descriptors",
         _NEITHER,
-        (_prometheus(setting="max_fds", derive=Derive.LEAST),),
+        (
+            _prometheus(setting="max_fds", derive=Derive.LEAST),
+            _prometheus("process_files_max_files", derive=Derive.LEAST),
+        ),
     ),
     Metric(
         "tcp_connections",
@@ -266,14 +191,7 @@ CATALOGUE: tuple[Metric, ...] = (
             _prometheus("http_server_active_requests"),
             # Only an average over the instances, and of each minute's peak: better than nothing, as an
             # aggregate.
-            Source(
-                f"{_RUN}/container/max_request_concurrencies",
-                kind=Kind.DELTA,
-                value=Value.DISTRIBUTION,
-                derive=Derive.MEAN,
-                aligner="ALIGN_DELTA",
-                reducer="REDUCE_MEAN",
-            ),
+            _spread(_CONCURRENCIES, Derive.MEAN),
         ),
     ),
     Metric(
@@ -288,14 +206,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "billable container time, per interval",
         "s",
         _LOWER,
-        (
-            Source(
-                f"{_RUN}/container/billable_instance_time",
-                kind=Kind.DELTA,
-                value=Value.DOUBLE,
-                aligner="ALIGN_DELTA",
-            ),
-        ),
+        (_delta("container/billable_instance_time", Value.DOUBLE),),
     ),
     Metric(
         "pending_requests",
@@ -303,6 +214,41 @@ CATALOGUE: tuple[Metric, ...] = (
         "requests",
         _LOWER,
         (Source(f"{_RUN}/pending_queue/pending_requests"),),
+    ),
+    Metric(
+        "max_concurrency",
+        "requests that an instance served at once at most, 99th percentile over the instances",
+        "requests",
+        _NEITHER,
+        (_spread(_CONCURRENCIES, Derive.QUANTILE, 0.99, "REDUCE_PERCENTILE_99"),),
+    ),
+    Metric(
+        "startup_latency_ms",
+        "mean time that starting instances took",
+        "ms",
+        _LOWER,
+        (_spread("container/startup_latencies", Derive.MEAN),),
+    ),
+    Metric(
+        "failed_probes",
+        "health probes that failed, per interval; 0 where probes ran and none failed",
+        "probes",
+        _LOWER,
+        (_delta("container/completed_probe_count", only=(("is_healthy", ("false",)),)),),
+    ),
+    Metric(
+        "network_received_bytes",
+        "bytes received from anywhere, per interval",
+        "bytes",
+        _NEITHER,
+        (_delta("container/network/received_bytes_count"),),
+    ),
+    Metric(
+        "network_sent_bytes",
+        "bytes sent to anywhere, per interval",
+        "bytes",
+        _NEITHER,
+        (_delta("container/network/sent_bytes_count"),),
     ),
 )
 
