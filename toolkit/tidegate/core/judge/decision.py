@@ -6,14 +6,12 @@ from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.error_ratio import judge_errors
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.latency import judge_latency
-from tidegate.core.judge.leak import judge_leak
+from tidegate.core.judge.leak import growing, judge_leak
 from tidegate.core.judge.silence import judge_traffic
 from tidegate.core.judge.view import View
 from tidegate.core.samples import Samples
 from tidegate.core.trace import Rollout
 from tidegate.core.verdict import Attribution, Decision, Finding, Verdict
-
-LEAKS = ("open_fds", "tcp_connections")
 
 
 def judge(samples: Samples, rollout: Rollout, criteria: Criteria, at: float) -> Verdict:
@@ -29,7 +27,7 @@ def judge(samples: Samples, rollout: Rollout, criteria: Criteria, at: float) -> 
         traffic.judged,
         judge_errors(view),
         judge_latency(view),
-        *(judge_leak(view, metric) for metric in LEAKS),
+        *(judge_leak(view, what) for what in growing(criteria) if view.knows(what.metric)),
     )
     decision, attribution, leading = _decide(judged, criteria.required, silent=traffic.silent)
     missing = _missing(judged, criteria.required)

@@ -1,8 +1,9 @@
-"""How fast the instances of two revisions grow, and how surely the candidate grows faster.
+"""From the slopes of segments to the growth of a revision, and how surely it exceeds what is tolerated.
 
-Slopes of a revision's segments are averaged, each weighted by how much its length can say. Because nobody
-knows how long a pool takes to fill, every time constant of the grid that fits the data nearly as well as the
-best one is tried, and the one most favourable to the candidate counts.
+The evidence is a likelihood ratio over all warm-up shapes at once: how much worse do the samples fit when
+growth may not exceed the tolerance, whatever the shape, than when it may? A warm-up that explains the samples
+nearly as well as a leak does leaves nothing of it. Its signed root is about normal without a leak (Wilks
+1938); what it is held against is simulated (`boundaries`), as the shapes overlap and every sample is a look.
 """
 
 from __future__ import annotations
@@ -13,16 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidegate.core.judge.distributions import t_quantile
-from tidegate.core.judge.regression import Clock, Fit, fit, plain_slope, serial_dependence
-from tidegate.core.judge.segments import Segment
+from tidegate.core.judge.trend import ROUNDING, Trends
 from tidegate.core.samples import FloatArray
 
-TAUS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
-"""The grid of time constants, in typical warm-ups."""
 DISAGREE = 4.0
 """Standard deviations by which the spread between instances must exceed what their noise explains."""
-PLAUSIBLE = 3.0
-"""Log-likelihood a time constant may lack of the best and still be believed."""
 
 
 @dataclass(frozen=True)
@@ -37,55 +33,63 @@ class Slope:
         return Slope(factor * self.value, factor * factor * self.variance, self.df)
 
     def interval(self, tail: float = 0.025) -> tuple[float, float]:
-        half = t_quantile(tail, max(self.df, 1.0)) * math.sqrt(self.variance)
+        half = t_quantile(tail, round(max(self.df, 1.0), 1)) * math.sqrt(self.variance)
         return self.value - half, self.value + half
 
 
 @dataclass(frozen=True)
-class Growth:
-    """One revision at one time constant."""
+class Means:
+    """Arrays of shape (m, ...): mean slope of a revision per shape, its variance, degrees of freedom, fit."""
 
-    slope: Slope
-    log_likelihood: float
-    pairs: tuple[tuple[Segment, Fit], ...]
+    slope: FloatArray
+    variance: FloatArray
+    df: FloatArray
+    log_likelihood: FloatArray
+
+    def at(self, shape: int) -> Slope:
+        return Slope(float(self.slope[shape]), float(self.variance[shape]), float(self.df[shape]))
 
     @property
-    def requests(self) -> float | None:
-        """Mean requests per instance and sample period, None where not measured."""
-        known = [(s.spread, s.requests) for s, _ in self.pairs if s.requests is not None]
-        total = sum(w for w, _ in known)
-        return sum(w * r for w, r in known) / total if total > 0 else None
+    def best(self) -> int:
+        """The shape that fits best."""
+        return int(np.argmax(self.log_likelihood))
 
 
-def growth(segments: tuple[Segment, ...], tau: float, phi: float, clock: Clock = Clock.AGE) -> Growth | None:
-    """None when no segment is long enough to be fitted."""
-    pairs = [(s, f) for s in segments if (f := fit(s, tau, phi, clock)) is not None]
-    if not pairs:
-        return None
-    weights = np.array([s.spread for s, _ in pairs])
-    weights /= weights.sum()
-    slopes = np.array([f.slope for _, f in pairs])
-    variances = np.array([f.variance for _, f in pairs])
-    dfs = np.array([f.df for _, f in pairs])
-    parts = weights**2 * variances
-    variance, value = float(parts.sum()), float(weights @ slopes)
-    df = variance**2 / float((parts**2 / dfs).sum()) if variance > 0 else float(dfs.sum())
-    if len(pairs) >= 3:
+def noise(rss: FloatArray, df: FloatArray, phi: FloatArray) -> FloatArray:
+    """Variance of the transformed noise, pooled over the last axis, never under what rounding leaves."""
+    pooled = rss.sum(axis=-1) / np.maximum(df.sum(axis=-1), 1.0)
+    return np.asarray(np.maximum(pooled, ROUNDING * (1 - phi.mean(axis=-1)) ** 2))
+
+
+def means(trends: Trends, weights: FloatArray) -> Means:
+    """`weights` of shape (..., k), the spread of the segments; k is the last axis throughout."""
+    share = weights / weights.sum(axis=-1, keepdims=True)
+    sigma = noise(trends.rss, trends.df, trends.phi)
+    value = (share * trends.slope).sum(axis=-1)
+    variance = sigma * (share**2 * trends.unit_variance).sum(axis=-1)
+    df = trends.df.sum(axis=-1)
+    k = trends.slope.shape[-1]
+    if k >= 3:
         # Instances that differ by far more than their noise: the mean is no surer than they agree.
-        free = len(pairs) - 1
-        between = float(((slopes - value) ** 2 * weights**2).sum()) * len(pairs) / free
-        if between > variance * (1 + DISAGREE * math.sqrt(2 / free)):
-            variance, df = between, float(free)
-    return Growth(Slope(value, variance, df), sum(f.log_likelihood for _, f in pairs), tuple(pairs))
+        between = ((trends.slope - value[..., None]) ** 2 * share**2).sum(axis=-1) * k / (k - 1)
+        torn = between > variance * (1 + DISAGREE * math.sqrt(2 / (k - 1)))
+        variance, df = np.where(torn, between, variance), np.where(torn, float(k - 1), df)
+    return Means(value, variance, df, log_likelihood(sigma, trends.df.sum(axis=-1)))
 
 
-def pooled_dependence(segments: tuple[Segment, ...], tau: float, clock: Clock = Clock.AGE) -> float:
-    """Serial dependence over all segments, weighted by their length; one short segment says little."""
-    if not segments:
-        return 0.0
-    weights = np.array([len(s) for s in segments], dtype=np.float64)
-    phis = np.array([serial_dependence(s, tau, clock) for s in segments])
-    return float(weights @ phis / weights.sum())
+def log_likelihood(sigma: FloatArray, df: FloatArray) -> FloatArray:
+    """Of each shape (first axis), up to a constant; all shapes at the degrees of freedom of the poorest."""
+    n = df.min(axis=0)
+    return np.asarray(-0.5 * n * np.log(sigma * df))
+
+
+def signed_root(z: FloatArray, df: FloatArray, fit: FloatArray) -> FloatArray:
+    """The signed root of the likelihood ratio, 0 where no shape needs the growth; first axis: shapes.
+
+    `z` is (growth - tolerated) / standard error per shape, `fit` the log-likelihood with growth free.
+    """
+    held = fit - 0.5 * df * np.log1p(np.maximum(z, 0.0) ** 2 / df)
+    return np.asarray(np.sqrt(2 * np.maximum(fit.max(axis=0) - held.max(axis=0), 0.0)))
 
 
 def difference(candidate: Slope, stable: Slope | None) -> Slope:
@@ -93,44 +97,6 @@ def difference(candidate: Slope, stable: Slope | None) -> Slope:
     if stable is None:
         return candidate
     variance = candidate.variance + stable.variance
-    parts = candidate.variance**2 / candidate.df + stable.variance**2 / stable.df
+    parts = candidate.variance**2 / max(candidate.df, 1) + stable.variance**2 / max(stable.df, 1)
     df = variance**2 / parts if parts > 0 else candidate.df + stable.df
     return Slope(candidate.value - stable.value, variance, df)
-
-
-def late_rise(pairs: tuple[tuple[Segment, Fit], ...]) -> tuple[float, float]:
-    """Slopes per second over the middle and the last third of the segments, load taken out.
-
-    From the last third the largest single rise is taken away first: growth that stands on one jump (a
-    keep-alive setting, a second pool) is not a climb.
-    """
-    thirds: list[tuple[float, float, float]] = []
-    for segment, fitted in pairs:
-        n = len(segment)
-        a, b = n // 3, n - max(4, n // 3)
-        middle = plain_slope(segment.age[a:b], fitted.unloaded[a:b]) if b - a >= 3 else 0.0
-        last = plain_slope(segment.age[b:], _without_jump(fitted.unloaded[b:]))
-        thirds.append((segment.spread, middle, last))
-    total = sum(w for w, _, _ in thirds)
-    return sum(w * m for w, m, _ in thirds) / total, sum(w * last for w, _, last in thirds) / total
-
-
-def outgrows_warm_up(pairs: tuple[tuple[Segment, Fit], ...]) -> bool:
-    """Whether the climb has gained at least as much as the warm-up did.
-
-    No pool fills exactly exponentially, and what the curve misses looks like a climb: a small part of a large
-    warm-up. A true climb gets there by lasting.
-    """
-    climbed = sum(s.spread * f.slope * float(s.age[-1]) for s, f in pairs)
-    return climbed >= sum(s.spread * f.warmed for s, f in pairs)
-
-
-def _without_jump(values: FloatArray) -> FloatArray:
-    steps = np.diff(values)
-    if steps.size < 4:
-        return values
-    largest = int(np.argmax(steps))
-    typical = max(float(np.median(steps)), 0.0)
-    result = values.copy()
-    result[largest + 1 :] -= max(float(steps[largest]) - typical, 0.0)
-    return result

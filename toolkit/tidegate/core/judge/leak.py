@@ -1,104 +1,135 @@
-"""Do the candidate's instances pile up descriptors or connections that the stable ones do not?"""
+"""Do the candidate's instances pile up descriptors, connections or memory that the stable ones do not?"""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from tidegate.core.judge.comparison import Comparison, compare, load_ratio
-from tidegate.core.judge.growth import Growth, late_rise, outgrows_warm_up
+from tidegate.core.judge.comparison import Comparison, Grown, Limits, certainty, compare, load_ratio
+from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.leak_words import Facts, exhausted_in
-from tidegate.core.judge.looks import look_at
-from tidegate.core.judge.regression import plain_slope
 from tidegate.core.judge.segments import Segment, segments
+from tidegate.core.judge.trend import plain_slope
 from tidegate.core.judge.view import View
-from tidegate.core.judge.wording import NOUNS, duration
+from tidegate.core.judge.wording import duration, noun
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
-LASTING = 0.7
-"""A climb whose last third is slower than this part of its middle third is still settling."""
-
+SETTLED = 3.5
+"""Typical warm-ups an instance must be old before anything is decided: until then a pool may just fill."""
+ALTOGETHER = 8.0
+"""Typical warm-ups that instances which keep restarting must be old together."""
 FEWEST = 5
 """Samples on either side of the start by which a stable instance is said to have changed."""
 
 
-def judge_leak(view: View, metric: str) -> Judged:
-    """`metric` is `open_fds` or `tcp_connections`. Slopes in the result are per instance and minute."""
-    criteria, rollout = view.criteria, view.rollout
-    every = segments(view, metric, rollout.candidate, rollout.start, 1)
-    have = max((len(s) for s in every), default=0)
-    look = look_at(view.intervals, criteria.min_samples)
-    if look is None or have < criteria.min_samples:
-        return _too_few(view, metric, have)
-    then = view.cut_at(rollout.start + look.intervals * rollout.sample_period)
-    candidate, stable = _both(then, metric)
-    alpha = criteria.alpha_of(metric) * look.share
-    compared = compare(candidate, stable, criteria, alpha)
-    if compared is not None and compared.stable is not None and _began_with_rollout(then, compared.stable):
+@dataclass(frozen=True)
+class Growing:
+    """What is judged as growth, in the metric's own unit per minute and instance."""
+
+    metric: str
+    tolerated: float
+    limit: float | None
+    drops: bool
+    """Whether a sudden fall means that the instance was restarted: memory is also collected."""
+
+
+def growing(criteria: Criteria) -> tuple[Growing, ...]:
+    """Everything that is judged as growth."""
+    own = (Growing(c.metric, c.tolerance, None, drops=False) for c in criteria.custom if c.growth)
+    return (
+        Growing("open_fds", criteria.leak_min_slope, criteria.fd_limit, drops=True),
+        Growing("tcp_connections", criteria.leak_min_slope, criteria.connection_limit, drops=True),
+        Growing("memory_bytes", criteria.memory_min_slope, criteria.memory_limit, drops=False),
+        *own,
+    )
+
+
+def judge_leak(view: View, what: Growing) -> Judged:
+    """Slopes in the result are per instance and minute."""
+    criteria, rollout, metric = view.criteria, view.rollout, what.metric
+    candidate, stable = _both(view, what)
+    if not candidate or not _old_enough(candidate, criteria.warm_up):
+        return _too_few(view, what)
+    limits = Limits(what.tolerated / 60, criteria.alpha_of(metric), criteria.warm_up, rollout.sample_period)
+    compared = compare(candidate, stable, limits)
+    began = False
+    if (
+        compared is not None
+        and compared.stable is not None
+        and _began_with_rollout(view, what, compared.stable)
+    ):
         # Its quiet past would make the stable revision look better than it now is.
-        since = segments(then, metric, rollout.stable, rollout.start, criteria.min_samples)
-        compared = compare(candidate, since or stable, criteria, alpha)
+        since = tuple(s for s in _stable(view, what, rollout.start) if _long_enough(s, criteria))
+        compared = compare(candidate, since or stable, limits)
         began = True
-    else:
-        began = False
     if compared is None:
-        return _too_few(view, metric, have)
-    if rollout.stable and compared.stable is None and _was_measured(view, metric):
-        return _too_few(view, metric, have, of=rollout.stable)
-    return _conclude(then, metric, compared, began=began)
+        return _too_few(view, what)
+    if rollout.stable and compared.stable is None and view.samples.of_metric(metric, rollout.stable):
+        return _too_few(view, what, of=rollout.stable)
+    return _conclude(view, what, compared, began=began)
 
 
-def _both(view: View, metric: str) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+def _both(view: View, what: Growing) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
     """The candidate's segments since it got traffic; the stable ones for as long, and as long before."""
-    rollout, shortest = view.rollout, view.criteria.min_samples
-    candidate = segments(view, metric, rollout.candidate, rollout.start, shortest)
+    rollout, criteria = view.rollout, view.criteria
+    drops = what.drops and bool(rollout.stable)
+    candidate = segments(
+        view, what.metric, rollout.candidate, rollout.start, criteria.min_samples, drops=drops
+    )
+    candidate = tuple(s for s in candidate if _long_enough(s, criteria))
     if not rollout.stable:
         return candidate, ()
-    before = max(view.cut - rollout.start, 30 * rollout.sample_period)
-    return candidate, segments(view, metric, rollout.stable, rollout.start - before, shortest)
+    before = max(view.cut - rollout.start, 60 * rollout.sample_period, 20 * criteria.warm_up)
+    return candidate, _stable(view, what, rollout.start - before)
 
 
-def _was_measured(view: View, metric: str) -> bool:
-    return bool(view.samples.of_metric(metric, view.rollout.stable))
+def _stable(view: View, what: Growing, since: float) -> tuple[Segment, ...]:
+    return segments(
+        view, what.metric, view.rollout.stable, since, view.criteria.min_samples, drops=what.drops
+    )
+
+
+def _long_enough(segment: Segment, criteria: Criteria) -> bool:
+    return segment.span >= 1.5 * criteria.warm_up
+
+
+def _old_enough(candidate: tuple[Segment, ...], warm_up: float) -> bool:
+    longest = max(s.span for s in candidate)
+    together = sum(s.span for s in candidate if s.span >= 2 * warm_up)
+    return longest >= SETTLED * warm_up or (len(candidate) >= 3 and together >= ALTOGETHER * warm_up)
 
 
 # ----------------------------------------------------------------------------------------- conclusions
 
 
-def _conclude(view: View, metric: str, compared: Comparison, *, began: bool) -> Judged:
+def _conclude(view: View, what: Growing, compared: Comparison, *, began: bool) -> Judged:
     """`began`: the stable revision was flat before the candidate got traffic, and is not since."""
-    criteria = view.criteria
-    delta = criteria.leak_min_slope / 60
-    boundary = compared.boundary
-    middle, late = late_rise(compared.candidate.pairs)
-    lasting = late > delta and late > LASTING * middle and outgrows_warm_up(compared.candidate.pairs)
-    certain = compared.statistic > boundary and lasting
-    facts = Facts(view, metric, compared)
-    if certain:
-        left = exhausted_in(view, metric, compared)
-        if left > criteria.leak_horizon:
-            return facts.judged(Finding.WORSE, facts.climbs(), Attribution.REVISION, decisive=False)
-        return facts.judged(Finding.WORSE, facts.climbs(), Attribution.REVISION)
+    criteria, mine = view.criteria, compared.candidate
+    delta = what.tolerated / 60
+    lasting = mine.late_slope() > delta and mine.outgrows_warm_up()
+    facts = Facts(view, what.metric, what.limit, what.tolerated, compared)
+    if compared.strength > 1 and lasting:
+        reported = exhausted_in(compared, what.limit) > criteria.leak_horizon
+        return facts.judged(Finding.WORSE, facts.climbs(), Attribution.REVISION, decisive=not reported)
     stable = compared.stable
-    if stable is not None and _climbs_surely(stable, delta, boundary):
+    if stable is not None and _climbs_surely(stable, delta, compared.boundary):
         return _shared_or_older(facts, compared, delta, began=began)
-    low = min(compared.candidate.slope.interval()[0], compared.excess.interval()[0])
-    if low > delta and lasting:
+    low = min(mine.slope.interval()[0], compared.excess.interval()[0])
+    if low > delta and lasting and compared.strength > SUSPECTED:
         return facts.judged(Finding.NOT_ENOUGH_DATA, facts.suspected(), Attribution.UNKNOWN)
-    longest = max(float(s.age[-1]) for s, _ in compared.candidate.pairs)
-    if longest < 2 * criteria.warm_up and compared.candidate.slope.value > delta:
-        return facts.judged(Finding.NOT_ENOUGH_DATA, facts.warming(longest), Attribution.UNKNOWN)
     if _explained_by_load(compared, delta):
         return facts.judged(Finding.FINE, facts.follows_load(), Attribution.TRAFFIC)
     return facts.judged(Finding.FINE, facts.fine(), Attribution.NONE)
 
 
-def _climbs_surely(grown: Growth, delta: float, boundary: float) -> bool:
-    _, late = late_rise(grown.pairs)
-    surely = (grown.slope.value - delta) / math.sqrt(grown.slope.variance) > min(boundary, 6.0)
-    return surely and late > delta
+SUSPECTED = 0.6
+"""Part of the evidence asked for from which a climb keeps the question open."""
+
+
+def _climbs_surely(grown: Grown, delta: float, boundary: float) -> bool:
+    return certainty(grown, delta) > min(boundary, 4.0) and grown.late_slope() > delta
 
 
 def _shared_or_older(facts: Facts, compared: Comparison, delta: float, *, began: bool) -> Judged:
@@ -119,15 +150,15 @@ def _shared_or_older(facts: Facts, compared: Comparison, delta: float, *, began:
     return facts.judged(Finding.NOT_ENOUGH_DATA, facts.undecided(), Attribution.UNKNOWN)
 
 
-def _began_with_rollout(view: View, stable: Growth) -> bool:
+def _began_with_rollout(view: View, what: Growing, stable: Grown) -> bool:
     """Whether the stable revision was flat before the candidate got traffic, and climbs since."""
-    start, delta = view.rollout.start, view.criteria.leak_min_slope / 60
+    start, delta = view.rollout.start, what.tolerated / 60
     before, after = [], []
-    for segment, fitted in stable.pairs:
+    for segment, unloaded in stable.unloaded():
         early = segment.times <= start
         if early.sum() >= FEWEST and (~early).sum() >= FEWEST:
-            before.append(plain_slope(segment.age[early], fitted.unloaded[early]))
-            after.append(plain_slope(segment.age[~early], fitted.unloaded[~early]))
+            before.append(plain_slope(segment.age[early], unloaded[early]))
+            after.append(plain_slope(segment.age[~early], unloaded[~early]))
     if not before:
         return False
     return float(np.mean(after)) > delta and float(np.mean(before)) < max(delta, 0.2 * float(np.mean(after)))
@@ -135,24 +166,31 @@ def _began_with_rollout(view: View, stable: Growth) -> bool:
 
 def _explained_by_load(compared: Comparison, delta: float) -> bool:
     """A rise in the raw values that is gone once load is taken out."""
-    pairs = compared.candidate.pairs
+    pairs = compared.candidate.unloaded()
     raw = [plain_slope(s.age, s.values) for s, _ in pairs]
-    rest = [plain_slope(s.age, f.unloaded) for s, f in pairs]
+    rest = [plain_slope(s.age, unloaded) for s, unloaded in pairs]
     return float(np.mean(raw)) > 5 * delta and float(np.mean(rest)) < 0.3 * float(np.mean(raw))
 
 
-def _too_few(view: View, metric: str, have: int, of: str = "") -> Judged:
-    criteria, period = view.criteria, view.rollout.sample_period
-    revision = of or view.rollout.candidate
+def _too_few(view: View, what: Growing, of: str = "") -> Judged:
+    criteria, rollout = view.criteria, view.rollout
+    name = noun(what.metric, criteria)
+    every = segments(view, what.metric, rollout.candidate, rollout.start, 1)
+    have = max((len(s) for s in every), default=0)
+    oldest = max((s.span for s in every), default=0.0)
     if of:
-        text = f"{NOUNS[metric]}: no instance of {of} has {criteria.min_samples} samples yet to compare with"
+        text = f"{name}: no instance of {of} has {criteria.min_samples} samples yet to compare with"
     elif not have:
-        text = f"{NOUNS[metric]}: nothing measured for {revision} since it got traffic"
+        text = f"{name}: nothing measured for {rollout.candidate} since it got traffic"
     else:
-        need = max(criteria.min_samples - have, 1)
-        text = (
-            f"{NOUNS[metric]}: {have} of {criteria.min_samples} samples of an instance of {revision}; "
-            f"the rest takes about {duration(need * period)}"
+        rest = max(
+            (criteria.min_samples - have) * rollout.sample_period,
+            SETTLED * criteria.warm_up - oldest,
+            rollout.sample_period,
         )
-    result = MetricResult(metric, Finding.NOT_ENOUGH_DATA, text, samples=have, unit="per minute")
+        text = (
+            f"{name}: {have} samples of an instance of {rollout.candidate} over {duration(oldest)}; "
+            f"it takes about {duration(rest)} more"
+        )
+    result = MetricResult(what.metric, Finding.NOT_ENOUGH_DATA, text, samples=have, unit="per minute")
     return Judged(result, Attribution.UNKNOWN)

@@ -9,16 +9,19 @@ from tidegate.core.judge.comparison import Comparison
 from tidegate.core.judge.growth import Slope
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.view import View
-from tidegate.core.judge.wording import NOUNS, duration, number
+from tidegate.core.judge.wording import amount, duration, noun
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
 
-def exhausted_in(view: View, metric: str, compared: Comparison) -> float:
-    """Seconds until the fullest instance of the candidate reaches the limit at the estimated slope."""
-    limit = view.criteria.fd_limit if metric == "open_fds" else view.criteria.connection_limit
-    level = max(float(s.values[-1]) for s, _ in compared.candidate.pairs)
+def exhausted_in(compared: Comparison, limit: float | None) -> float:
+    """Seconds until the fullest climbing instance reaches the limit at the estimated slope."""
     slope = compared.candidate.slope.value
-    return max(limit - level, 0.0) / slope if slope > 0 else math.inf
+    if slope <= 0:
+        return math.inf
+    if limit is None:
+        return 0.0
+    level = max(float(s.values[-1]) for s in compared.candidate.spoken_of)
+    return max(limit - level, 0.0) / slope
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,9 @@ class Facts:
 
     view: View
     metric: str
+    limit: float | None
+    tolerated: float
+    """Growth per minute that is not worth a rollback."""
     compared: Comparison
 
     def judged(
@@ -34,7 +40,7 @@ class Facts:
     ) -> Judged:
         slope = self.compared.candidate.slope
         low, high = slope.interval()
-        count = sum(len(s) for s, _ in self.compared.candidate.pairs)
+        count = sum(len(s) for s in self.compared.candidate.segments)
         result = MetricResult(
             self.metric,
             finding,
@@ -54,12 +60,20 @@ class Facts:
     def _names(self) -> tuple[str, str]:
         return self.view.rollout.candidate, self.view.rollout.stable
 
+    @property
+    def _noun(self) -> str:
+        return noun(self.metric, self.view.criteria)
+
+    def _number(self, value: float) -> str:
+        return amount(self.metric, value)
+
     def _rate(self, slope: Slope) -> str:
         low, high = slope.interval()
-        return f"{number(60 * slope.value)}/min (95 % interval {number(60 * low)} to {number(60 * high)})"
+        told = [self._number(60 * v) for v in (slope.value, low, high)]
+        return "{}/min (95 % interval {} to {})".format(*told)
 
     def _load(self) -> str:
-        segment = self.compared.candidate.pairs[0][0]
+        segment = self.compared.candidate.segments[0]
         return (
             "load taken out" if segment.rate is not None or segment.in_flight is not None else "load unknown"
         )
@@ -70,59 +84,58 @@ class Facts:
             return "there is no stable revision to compare with"
         if stable is None:
             return f"{name} was never measured"
-        if abs(stable.slope.value) < max(
-            self.view.criteria.leak_min_slope / 60, self.compared.excess.value / 5
-        ):
+        if abs(stable.slope.value) < max(self.tolerated / 60, self.compared.excess.value / 5):
             return f"{name} is flat"
-        return f"{name} moves {number(60 * stable.slope.value)}/min"
+        return f"{name} moves {self._number(60 * stable.slope.value)}/min"
 
     def climbs(self) -> str:
-        limit = (
-            self.view.criteria.fd_limit if self.metric == "open_fds" else self.view.criteria.connection_limit
-        )
-        left = exhausted_in(self.view, self.metric, self.compared)
-        soon = f"{limit:,.0f} reached in {duration(left)}"
-        if left > self.view.criteria.leak_horizon:
-            soon += (
-                f", later than the {duration(self.view.criteria.leak_horizon)} that would call for a rollback"
-            )
-        return (
-            f"{NOUNS[self.metric]} climb {self._rate(self.compared.candidate.slope)} on {self._names[0]}, "
-            f"{self._load()}; {self._stable()}; {soon}"
-        )
+        mine, horizon = self.compared.candidate, self.view.criteria.leak_horizon
+        left = exhausted_in(self.compared, self.limit)
+        told = [
+            f"{self._noun} climb {self._rate(mine.slope)} on {self._names[0]}, {self._load()}",
+            self._stable(),
+        ]
+        if len(mine.segments) > 1 and len(mine.chosen) == 1:
+            told.insert(1, f"in one instance of {len(mine.segments)}")
+        if self.limit is not None:
+            soon = f"{self._number(self.limit)} reached in {duration(left)}"
+            if left > horizon:
+                soon += f", later than the {duration(horizon)} that would call for a rollback"
+            told.append(soon)
+        return "; ".join(told)
 
     def suspected(self) -> str:
         return (
-            f"{NOUNS[self.metric]} seem to climb {self._rate(self.compared.candidate.slope)} on "
+            f"{self._noun} seem to climb {self._rate(self.compared.candidate.slope)} on "
             f"{self._names[0]}; {self._stable()}; not yet certain"
         )
 
     def warming(self, longest: float) -> str:
         rest = max(2 * self.view.criteria.warm_up - longest, self.view.rollout.sample_period)
         return (
-            f"{NOUNS[self.metric]} rise on {self._names[0]}, which may still be its warm-up: "
+            f"{self._noun} rise on {self._names[0]}, which may still be its warm-up: "
             f"known in about {duration(rest)}"
         )
 
     def follows_load(self) -> str:
-        return f"{NOUNS[self.metric]} on {self._names[0]} rise with its traffic and not otherwise"
+        return f"{self._noun} on {self._names[0]} rise with its traffic and not otherwise"
 
     def cured(self) -> str:
         stable = self.compared.stable
-        climb = f" at {number(60 * stable.slope.value)}/min" if stable else ""
-        return f"{NOUNS[self.metric]} climb on {self._names[1]}{climb}, and not on {self._names[0]}"
+        climb = f" at {self._number(60 * stable.slope.value)}/min" if stable else ""
+        return f"{self._noun} climb on {self._names[1]}{climb}, and not on {self._names[0]}"
 
     def undecided(self) -> str:
         return (
-            f"{NOUNS[self.metric]} climb on {self._names[1]}; whether {self._names[0]} is any different "
+            f"{self._noun} climb on {self._names[1]}; whether {self._names[0]} is any different "
             "is not certain yet"
         )
 
     def both(self, *, since_start: bool) -> str:
         stable = self.compared.stable
-        other = f" and {number(60 * stable.slope.value)}/min on {self._names[1]}" if stable else ""
+        other = f" and {self._number(60 * stable.slope.value)}/min on {self._names[1]}" if stable else ""
         head = (
-            f"{NOUNS[self.metric]} climb {number(60 * self.compared.candidate.slope.value)}/min on "
+            f"{self._noun} climb {self._number(60 * self.compared.candidate.slope.value)}/min on "
             f"{self._names[0]}{other}"
         )
         if since_start:
@@ -131,10 +144,8 @@ class Facts:
 
     def fine(self) -> str:
         excess = self.compared.excess
-        seen = 60 * (
-            self.view.criteria.leak_min_slope / 60 + self.compared.boundary * math.sqrt(excess.variance)
-        )
+        seen = 60 * (self.tolerated / 60 + self.compared.boundary * math.sqrt(excess.variance))
         return (
-            f"{NOUNS[self.metric]} do not climb on {self._names[0]}: "
-            f"{self._rate(self.compared.candidate.slope)}; a climb of {number(seen)}/min would have been seen"
+            f"{self._noun} do not climb on {self._names[0]}: {self._rate(self.compared.candidate.slope)}; "
+            f"a climb of {self._number(seen)}/min would have been seen"
         )

@@ -6,16 +6,17 @@ import math
 
 import numpy as np
 
+from tidegate.core.judge.boundaries import boundary
+from tidegate.core.judge.comparison import Grown, Limits, certainty, grow
 from tidegate.core.judge.criteria import Criteria
-from tidegate.core.judge.distributions import t_quantile
 from tidegate.core.judge.error_ratio import error_counts
 from tidegate.core.judge.evidence import upper_bound, wilson
-from tidegate.core.judge.growth import PLAUSIBLE, TAUS, Growth, growth, late_rise, pooled_dependence
 from tidegate.core.judge.latency import METRIC as P99
 from tidegate.core.judge.latency import histogram
+from tidegate.core.judge.leak import Growing, growing
 from tidegate.core.judge.segments import segments
 from tidegate.core.judge.view import Binned, View, before_start
-from tidegate.core.judge.wording import NOUNS, duration, milliseconds, number, percent
+from tidegate.core.judge.wording import amount, duration, milliseconds, noun, percent
 from tidegate.core.samples import Samples
 from tidegate.core.trace import Rollout
 from tidegate.core.verdict import Attribution, Decision, Finding, MetricResult, Verdict
@@ -43,7 +44,7 @@ def recovery(samples: Samples, rollout: Rollout, criteria: Criteria, since: floa
     results = [
         _errors(view, since),
         *(r for r in (_latency(view, since),) if r is not None),
-        *(_leak(view, metric, since) for metric in ("open_fds", "tcp_connections")),
+        *(_leak(view, what, since) for what in growing(criteria) if view.knows(what.metric)),
     ]
     needed = [r for r in results if _counts(view, r)]
     decision = Decision.PROMOTE
@@ -73,62 +74,47 @@ def _counts(view: View, result: MetricResult) -> bool:
 # --------------------------------------------------------------------------------------------- metrics
 
 
-def _leak(view: View, metric: str, since: float) -> MetricResult:
+def _leak(view: View, what: Growing, since: float) -> MetricResult:
     criteria, stable = view.criteria, view.rollout.stable
+    metric, name = what.metric, noun(what.metric, view.criteria)
     after = segments(view, metric, stable, since, criteria.min_samples)
     have = max((len(s) for s in segments(view, metric, stable, since, 1)), default=0)
     if not after:
         rest = duration(max(criteria.min_samples - have, 1) * view.rollout.sample_period)
-        text = (
-            f"{NOUNS[metric]}: {have} of {criteria.min_samples} samples of {stable} since; about {rest} more"
-        )
+        text = f"{name}: {have} of {criteria.min_samples} samples of {stable} since; about {rest} more"
         return MetricResult(metric, Finding.NOT_ENOUGH_DATA, text, have, "per minute")
-    best = _least_climbing(view, metric, since)
-    if best is None:
-        text = f"{NOUNS[metric]}: too few samples of {stable} since to tell"
+    grown = _grown(view, what, since)
+    if grown is None:
+        text = f"{name}: too few samples of {stable} since to tell"
         return MetricResult(metric, Finding.NOT_ENOUGH_DATA, text, have, "per minute")
-    slope, delta = best.slope, criteria.leak_min_slope / 60
-    statistic = (slope.value - delta) / math.sqrt(slope.variance)
-    boundary = t_quantile(_CERTAIN, round(max(slope.df, 1.0), 1))
+    slope, delta = grown.slope, what.tolerated / 60
+    statistic, limit = certainty(grown, delta), boundary(_CERTAIN, len(grown.segments))
     low, high = slope.interval()
-    rate = f"{number(60 * slope.value)}/min (95 % interval {number(60 * low)} to {number(60 * high)})"
-    text, finding = f"{NOUNS[metric]} do not climb on {stable}: {rate}", Finding.FINE
-    if statistic > boundary and late_rise(best.pairs)[1] > delta:
-        text, finding = f"{NOUNS[metric]} climb {rate} on {stable}", Finding.WORSE
-        if _climbed_before(view, metric, delta):
+    per_minute = [amount(metric, 60 * v) for v in (slope.value, low, high)]
+    rate = "{}/min (95 % interval {} to {})".format(*per_minute)
+    text, finding = f"{name} do not climb on {stable}: {rate}", Finding.FINE
+    if statistic > limit and grown.late_slope() > delta:
+        text, finding = f"{name} climb {rate} on {stable}", Finding.WORSE
+        if _climbed_before(view, what):
             text += ", as they did before the rollout: the rollback did not help, nor could it"
             finding = Finding.PRE_EXISTING
-    elif low > delta:
-        text, finding = (
-            f"{NOUNS[metric]} seem to climb {rate} on {stable}; not yet certain",
-            Finding.NOT_ENOUGH_DATA,
-        )
+    elif low > delta and statistic > 0:
+        text, finding = f"{name} seem to climb {rate} on {stable}; not yet certain", Finding.NOT_ENOUGH_DATA
     return MetricResult(
-        metric, finding, text, have, "per minute", 60 * slope.value, 60 * low, 60 * high, statistic, boundary
+        metric, finding, text, have, "per minute", 60 * slope.value, 60 * low, 60 * high, statistic, limit
     )
 
 
-def _least_climbing(view: View, metric: str, since: float) -> Growth | None:
-    """Growth since the rollback, under the plausible warm-up that leaves least of it."""
-    stable, shortest = view.rollout.stable, view.criteria.min_samples
-    after = segments(view, metric, stable, since, shortest)
-    tried: list[Growth] = []
-    for factor in TAUS:
-        tau = factor * view.criteria.warm_up
-        grown = growth(after, tau, pooled_dependence(after, tau))
-        if grown is not None:
-            tried.append(grown)
-    if not tried:
-        return None
-    best = max(g.log_likelihood for g in tried)
-    plausible = [g for g in tried if g.log_likelihood >= best - PLAUSIBLE]
-    return min(plausible, key=lambda g: g.slope.value / math.sqrt(g.slope.variance))
+def _grown(view: View, what: Growing, since: float) -> Grown | None:
+    criteria = view.criteria
+    limits = Limits(what.tolerated / 60, _CERTAIN, criteria.warm_up, view.rollout.sample_period)
+    found = segments(view, what.metric, view.rollout.stable, since, criteria.min_samples, drops=what.drops)
+    return grow(found, limits)
 
 
-def _climbed_before(view: View, metric: str, delta: float) -> bool:
-    earlier = view.cut_at(view.rollout.start)
-    grown = _least_climbing(earlier, metric, -math.inf)
-    return grown is not None and grown.slope.interval(0.05)[0] > delta
+def _climbed_before(view: View, what: Growing) -> bool:
+    grown = _grown(view.cut_at(view.rollout.start), what, -math.inf)
+    return grown is not None and grown.slope.interval(0.05)[0] > what.tolerated / 60
 
 
 def _errors(view: View, since: float) -> MetricResult:

@@ -11,15 +11,17 @@ from tidegate.core.samples import FloatArray, Series
 
 GAP = 3.5
 """Sample periods without a sample after which an instance is taken to have been away."""
-
-
-MOST = 1000
-"""Samples a segment is thinned to."""
+MOST = 240
+"""Samples a segment is thinned to: a slope needs no more, and a look stays quick."""
+FALLEN = 0.4
+"""Part of its value that a series must lose at once for its instance to count as restarted."""
+BEYOND_NOISE = 8.0
+"""And how many times its typical step that loss must be."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Arrays of one length. `age` is seconds since the instance (re)started or first got traffic."""
+    """Arrays of one length. `age` is seconds since the first sample after the instance (re)started."""
 
     instance: str
     age: FloatArray
@@ -29,9 +31,16 @@ class Segment:
     """Requests in flight in this instance, where measured."""
     rate: FloatArray | None
     """Requests per sample period and instance of the revision, where measured."""
+    born: bool = False
+    """Whether its start was seen: it began later than the measurements did."""
 
     def __len__(self) -> int:
         return int(self.age.size)
+
+    @property
+    def span(self) -> float:
+        """Seconds from the first to the last sample."""
+        return float(self.age[-1])
 
     @property
     def requests(self) -> float | None:
@@ -63,22 +72,29 @@ class Segment:
             mean(self.values),
             None if self.in_flight is None else mean(self.in_flight),
             None if self.rate is None else mean(self.rate),
+            self.born,
         )
 
 
-def segments(view: View, metric: str, revision: str, since: float, shortest: int) -> tuple[Segment, ...]:
-    """Every segment after `since` (epoch seconds) with at least `shortest` samples."""
+def segments(
+    view: View, metric: str, revision: str, since: float, shortest: int, *, drops: bool = False
+) -> tuple[Segment, ...]:
+    """Every segment after `since` (epoch seconds) with at least `shortest` samples.
+
+    A gap ends a segment; with `drops` so does a fall that only a restart explains.
+    """
     found: list[Segment] = []
     series = [s for s in view.samples.of_metric(metric, revision) if s.key.instance]
     if not series:
         # A trace may know the metric of the whole revision only; as one instance that is at least honest
         # while the number of instances stands still.
         series = list(view.samples.of_metric(metric, revision))
+    first = min((float(s.times[0]) for s in series), default=0.0) + GAP * view.rollout.sample_period
     rate = _rate_per_instance(view, series, revision)
     for one in series:
         kept = one.times > since
         times, values = one.times[kept], one.values[kept]
-        breaks = np.flatnonzero(np.diff(times) > GAP * view.rollout.sample_period) + 1
+        breaks = _breaks(view, times, values, drops=drops)
         in_flight = _in_flight(view, revision, one.key.instance, times)
         for index in np.split(np.arange(times.size), breaks):
             if index.size >= shortest:
@@ -89,9 +105,21 @@ def segments(view: View, metric: str, revision: str, since: float, shortest: int
                     values[index],
                     None if in_flight is None else in_flight[index],
                     None if rate is None else rate.at(view.bins_of(times[index]), np.nan),
+                    born=bool(times[index[0]] > first and (index[0] > 0 or times[0] == one.times[0])),
                 )
                 found.append(segment.thinned())
     return tuple(found)
+
+
+def _breaks(
+    view: View, times: FloatArray, values: FloatArray, *, drops: bool
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    away = np.diff(times) > GAP * view.rollout.sample_period
+    if drops and values.size >= 6:
+        steps = np.diff(values)
+        noise = max(float(np.median(np.abs(steps - np.median(steps)))), 0.5)
+        away |= (steps < -FALLEN * values[:-1]) & (steps < -BEYOND_NOISE * noise)
+    return np.flatnonzero(away) + 1
 
 
 def _in_flight(view: View, revision: str, instance: str, times: FloatArray) -> FloatArray | None:

@@ -62,6 +62,12 @@ class View:
         seen = (_believable(s, rollout.start) for s in samples.until(cut).by_key.values())
         return View(Samples.of(s for s in seen if s is not None), rollout, criteria, cut)
 
+    def knows(self, metric: str) -> bool:
+        """Whether it was measured on either revision, or must be."""
+        return metric in self.criteria.required or any(
+            self.samples.of_metric(metric, r) for r in (self.rollout.candidate, self.rollout.stable)
+        )
+
     def cut_at(self, time: float) -> View:
         """The same look, taken earlier."""
         return View(self.samples.until(time), self.rollout, self.criteria, min(self.cut, time))

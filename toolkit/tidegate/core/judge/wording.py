@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from tidegate.core.judge.criteria import Criteria
+
 NOUNS = {
     "open_fds": "open fds per instance",
     "tcp_connections": "TCP connections per instance",
+    "memory_bytes": "memory per instance",
+    "memory_utilization": "memory use",
+    "cpu_utilization": "CPU per request",
+    "billable_instance_seconds": "billable time per request",
     "error_ratio": "error ratio",
     "latency_p99_ms": "p99 latency",
+    "latency_mean_ms": "mean latency",
     "request_count": "requests",
 }
+
+
+def noun(metric: str, criteria: Criteria) -> str:
+    """What a sentence calls the metric."""
+    own = {c.metric: c.noun or c.metric for c in criteria.custom}
+    return NOUNS.get(metric) or own.get(metric, metric)
+
+
+def amount(metric: str, value: float) -> str:
+    """A value of the metric with its unit, where that is not in its noun."""
+    if metric != "memory_bytes":
+        return f"{value:,.0f}" if value >= 1000 else number(value)
+    for unit, size in (("GiB", 2.0**30), ("MiB", 2.0**20)):
+        if abs(value) >= size:
+            return f"{number(value / size)} {unit}"
+    return f"{number(value / 1024)} KiB"
 
 
 def number(value: float) -> str:
