@@ -36,18 +36,19 @@ class Trouble:
             threading.Thread(target=self.refresh, daemon=True).start()
 
     def strikes(self):
-        """Delays this request if it is its turn; true if it shall fail."""
+        """Called once per request: stalls or delays it if it is its turn. True if it shall fail."""
         with self.lock:
             self.requests += 1
             late = self.requests % self.delay_every == 0
             fails = self.random.random() < self.error_ratio
+        self.wait_if_stalled()
         if self.delay and late:
             time.sleep(self.delay)
         return fails
 
     def wait_if_stalled(self):
         """Never returns once the service has stalled."""
-        if 0 <= self.stall_after <= self.requests:
+        if 0 <= self.stall_after < self.requests:
             threading.Event().wait()
 
     def leak(self, path, transport):

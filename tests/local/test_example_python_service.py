@@ -156,12 +156,14 @@ def test_so_many_requests_fail_and_are_late() -> None:
 
 
 def test_it_stalls_after_so_many_requests() -> None:
-    with orders(STALL_AFTER="2") as (_, url):
+    with orders(STALL_AFTER="2") as (app, url):
         for _ in range(2):
             get(url)
-        for path in ("/", "/metrics"):
+        get(f"{url}/healthz")
+        for path in ("/", "/healthz", "/metrics"):
             with pytest.raises(TimeoutError):
-                urllib.request.urlopen(url + path, timeout=0.5)
+                urllib.request.urlopen(url + path, timeout=0.3)
+        app.kill()  # it would wait for the requests in flight
 
 
 def test_a_leak_it_does_not_know() -> None:
