@@ -3,15 +3,18 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import random
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.core.errors import InvalidInput
+from tidegate.core.errors import Fault, InvalidInput
 from tidegate.core.samples import Key, Samples, Series
 from tidegate.core.trace import METRICS, Rollout, Step, read, write
+from tidegate.core.trace.columns import read_columns
+from tidegate.core.trace.rows import read_rows
 
 ROLLOUT = Rollout("orders", "orders-1", "orders-2", (Step(100.0, 5), Step(160.5, 50)), 400.0, 60.0, 180.0)
 HEADER = "time,metric,revision,instance,value\n"
@@ -174,3 +177,69 @@ def test_rubbish_is_refused_and_never_crashes(head: str, rows: str) -> None:
 
 def test_the_share_of_traffic_at_a_time() -> None:
     assert [ROLLOUT.percent_at(t) for t in (99, 100, 160, 161)] == [0, 5, 5, 50]
+
+
+rows_of_text = st.lists(
+    st.tuples(
+        st.sampled_from(["1", "2", "2.0", " 3", "x", "inf", "1e3", ""]),
+        st.sampled_from(["open_fds", "latency_ms_bucket", "goroutines", '"open_fds"']),
+        st.sampled_from(["r", "s", ""]),
+        st.sampled_from(["", "a"]),
+        st.sampled_from(["1", "2", "1.0", "-3", "nan", "y"]),
+        st.sampled_from(["", "", "5", "5.0", "+Inf", "nan", "z"]),
+    ),
+    max_size=8,
+)
+
+
+@settings(deadline=None)
+@given(rows_of_text, st.booleans(), st.sampled_from(["\n", "\r\n", "\n\n"]))
+def test_both_ways_of_reading_agree(rows: list[tuple[str, ...]], bounds: bool, ending: str) -> None:
+    """Read by columns gives up, or finds the same as read row by row, which then finds no fault."""
+    width = 6 if bounds else 5
+    head = HEADER.strip() + (",le" if bounds else "")
+    text = ending.join([head, *(",".join(row[:width]) for row in rows), ""])
+    faults: list[Fault] = []
+    careful = read_rows(text, METRICS, faults)
+    quick = read_columns(text, METRICS)
+    assert (quick is None) >= bool(faults)
+    if quick is None:
+        return
+    assert quick.warnings() == careful.warnings()
+    assert same(Samples.of(quick.series), Samples.of(careful.series))
+
+
+def same(one: Samples, other: Samples) -> bool:
+    def flat(samples: Samples) -> dict[Key, tuple[list[float], list[float]]]:
+        return {k: (s.times.tolist(), s.values.tolist()) for k, s in samples.by_key.items()}
+
+    return flat(one) == flat(other)
+
+
+@settings(deadline=None)
+@given(any_samples(), st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_is_nothing(samples: Samples, order: random.Random) -> None:
+    files = write(ROLLOUT, samples)
+    head, *rows = files["samples.csv"].removesuffix("\n").split("\n")
+    if any('"' in row for row in rows):
+        return  # a name with a line break in it takes two lines
+    order.shuffle(rows)
+    _, back, _ = read(files["rollout.json"], "\n".join([head, *rows]))
+    assert same(back, samples)
+
+
+def test_a_large_file_is_read_whole_and_its_one_fault_is_found() -> None:
+    rows = [f"{t},open_fds,orders-{t % 2},i{t % 3},{t % 100}" for t in range(50_000)]
+    _, samples, warnings = read(GOOD, HEADER + "\n".join(rows))
+    assert sum(map(len, samples.by_key.values())) == 50_000
+    assert len(samples.by_key) == 6
+    assert not warnings
+    rows[40_000] = "40000,open_fds,orders-0,i1,many"
+    (fault,) = _faults(GOOD, HEADER + "\n".join(rows))
+    assert fault == "samples.csv:40002:28: the value must be a finite number, not 'many'"
+
+
+def test_metrics_of_ones_own_are_read_where_they_are_asked_for() -> None:
+    _, samples, warnings = read(GOOD, HEADER + "1,goroutines,r,,5\n", frozenset({"goroutines"}))
+    assert samples.by_key[Key("goroutines", "r")].values.tolist() == [5]
+    assert not warnings
