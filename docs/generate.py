@@ -15,8 +15,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from tidegate.core.catalogue import CATALOGUE, Derive, Direction, Source
+from tidegate.core.judge import JUDGED
 from tidegate.core.rollout import mermaid
-from tidegate.core.spec import Spec
+from tidegate.core.spec import Spec, TelemetrySpec
+from tidegate.core.spec.values import seconds
 
 DOCS = Path(__file__).resolve().parent
 SPEC_HEAD = """# The spec
@@ -29,6 +32,38 @@ between 0 and 1. `[]` stands for the entries of a list, `{}` for keys of your ow
 |---|---|---|
 """
 SPEC_TAIL = """
+## Metrics of your own
+
+Judged like the built-in ones, without code. What the [Managed Prometheus sidecar](metrics.md) collects, what you write
+to Cloud Monitoring yourself, what any PromQL can be computed from:
+
+```yaml
+analysis:
+  metrics:
+    goroutines: {promql: 'go_goroutines{service_name="${service}"}', growth: true, tolerance: 5}
+    queue_depth:
+      filter: metric.type="prometheus.googleapis.com/orders_queued/gauge" AND resource.type="prometheus_target"
+      tolerance: 20%
+      min_change: 10
+      unit: jobs
+    cache_misses: {filter: metric.type="prometheus.googleapis.com/cache_misses_total/counter", tolerance: 0.1}
+  required: [open_fds, request_count, queue_depth]
+  dry_run: [cache_misses]
+```
+
+`${service}`, `${project}` and `${region}` stand for those of the spec; otherwise a query is used as you wrote it.
+
+- **Revision.** A series counts for the revision that its label names. PromQL: `revision_name`. Filter: the resource's
+  `revision_name` for `run.googleapis.com` metrics, otherwise the metric's, as the sidecar writes it; what you write
+  yourself needs such a label, with the value of `K_REVISION`. A series without one counts for nothing.
+- **Instance.** `instanceId`, or the host of `instance`; for `generic_task` the task, for `generic_node` the node. With
+  none of them the series is the whole revision's. Growth is judged per instance.
+- **Values.** Several series of one instance are added up. A distribution gives its mean. A count (delta or cumulative)
+  is divided by the requests of the same time, so that revisions with unequal traffic can be compared. PromQL is evaluated
+  once per sample period.
+- A query that fails, or whose answer has no such label, is told once; the metric then counts as not measured, and a
+  rollout that requires it is not promoted. The local Cloud Run executes filters but no PromQL.
+
 ## Environments
 
 `environments` maps names to overlays: `--env NAME` lays one over the rest of the file. Mappings are merged, everything
@@ -132,10 +167,27 @@ MEANING = {
     "analysis.latency_ratio": "Latency tolerated, as a multiple of the stable revision's.",
     "analysis.latency_increase": "And in any case so much more.",
     "analysis.latency_limit": "p99 tolerated on a first deployment.",
+    "analysis.cpu_increase": "CPU per request tolerated over the stable revision's, as `0.05` or `5%`.",
+    "analysis.memory_increase": "Memory per instance tolerated over the stable revision's.",
+    "analysis.memory_min_slope": "Growth of memory per instance and minute that is not worth a rollback.",
+    "analysis.cost_increase": "Billable time per request tolerated over the stable revision's.",
+    "analysis.metrics{}": "A metric of your own by its name, at most 20; see below.",
+    "analysis.metrics{}.promql": "A PromQL query. Exactly one of this and `filter`.",
+    "analysis.metrics{}.filter": "A Cloud Monitoring filter with one `metric.type`.",
+    "analysis.metrics{}.direction": "`lower_is_better` or `higher_is_better`.",
+    "analysis.metrics{}.growth": "Judge how fast it grows per instance, as a leak, not how high it is.",
+    "analysis.metrics{}.tolerance": "Change for the worse that is tolerated: a share of the stable level, `10%` if not said; with `growth` a number per instance and minute.",
+    "analysis.metrics{}.min_change": "And in any case so much more, in the metric's own unit.",
+    "analysis.metrics{}.unit": "For reports.",
+    "analysis.metrics{}.revision_label": "Label that names the revision; `revision_name` if not said.",
+    "analysis.metrics{}.instance_label": "Label that names the instance.",
     "analysis.min_requests": "Requests to the candidate before errors and latency count as judged.",
     "analysis.min_samples": "Samples of an instance before it counts as judged.",
-    "analysis.required": "Metrics without which nothing is promoted.",
+    "analysis.required": "Metrics without which nothing is promoted, your own among them.",
+    "analysis.dry_run": "Metrics that are judged and reported and never decide, your own among them.",
     "analysis.alpha": "Chance of rolling back a healthy revision, over a whole rollout.",
+    "analysis.mode": "`regression`, or `fix`: the candidate is to cure a stable revision that is bad.",
+    "analysis.on_pre_existing": "When the stable revision has the same fault: `hold`, `rollback` or `promote`.",
     "analysis.on_inconclusive": "When too little was seen: `hold`, `rollback` or `promote`.",
     "state.backend": "`local`, or `gcs`.",
     "state.bucket": "With `gcs`: the bucket.",
@@ -203,7 +255,7 @@ def _default(field: FieldInfo) -> str:
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    is_duration = "BeforeValidator" in repr(field.metadata)
+    is_duration = any(getattr(m, "func", None) is seconds for m in field.metadata)
     if isinstance(value, float) and is_duration:
         return f"`{_duration(value)}`"
     if isinstance(value, tuple):
@@ -218,6 +270,74 @@ def _duration(seconds: float) -> str:
     return f"{1000 * seconds:g}ms" if seconds else "0s"
 
 
+METRICS_HEAD = """# The metrics
+
+What tidegate reads of a service. All of it is in the evidence and the charts of a report; what is **judged** decides
+([how](judge.md)), unless `analysis.dry_run` names it. Metrics of your own come on top ([the spec](spec.md)).
+
+| metric | unit | better | per | judged | what it is |
+|---|---|---|---|---|---|
+"""
+METRICS_TAIL = """
+The error ratio is judged from `error_count` and `request_count`; where a trace has only `error_ratio`, from that.
+
+## Where they come from
+
+The first source that has anything for a revision serves. `run.googleapis.com` metrics are Cloud Run's own, on the
+resource `cloud_run_revision`; it writes them every minute. `prometheus.googleapis.com` metrics are what the service
+exports and the Managed Prometheus sidecar collects, on `prometheus_target`: any Prometheus client exports descriptors
+and memory, and OpenTelemetry and Micrometer have names of their own for them. TCP connections are in no standard
+exporter; the [example](../examples/python-service/app.py) shows how a service counts its own.
+
+| metric | type | how it becomes one value |
+|---|---|---|
+"""
+BETTER = {
+    Direction.LOWER_IS_BETTER: "lower",
+    Direction.HIGHER_IS_BETTER: "higher",
+    Direction.NEITHER: "neither",
+}
+HOW = {
+    Derive.TOTAL: "added up",
+    Derive.LEAST: "the lowest",
+    Derive.MEAN: "mean of all",
+    Derive.BUSIEST_MEAN: "mean, of the container where it is highest",
+    Derive.BUCKETS: "counts per bucket",
+}
+
+
+def metrics_page() -> str:
+    """The catalogue as a page."""
+    judged = {*JUDGED, "error_count", "latency_ms_bucket"}
+    return "".join(
+        (
+            METRICS_HEAD,
+            *(
+                f"| `{m.id}` | {m.unit} | {BETTER[m.direction]} | {'instance' if m.per_instance else 'revision'} "
+                f"| {'yes' if m.id in judged else ''} | {m.what[0].upper()}{m.what[1:]}. |\n"
+                for m in CATALOGUE
+            ),
+            METRICS_TAIL,
+            *(f"| `{m.id}` | {_type(s)} | {_how(s)} |\n" for m in CATALOGUE for s in m.sources),
+        )
+    )
+
+
+def _type(source: Source) -> str:
+    if source.setting:
+        default = TelemetrySpec.model_fields[source.setting].default
+        return f"`{source.metric_type({source.setting: default})}`, named by `telemetry.{source.setting}`"
+    return f"`{source.type}`"
+
+
+def _how(source: Source) -> str:
+    if source.derive is Derive.QUANTILE:
+        return f"{100 * (source.quantile or 0):g}th percentile of all"
+    only = "".join(f", where `{name}` is {' or '.join(values)}" for name, values in source.only)
+    but = "".join(f", without `{name}` {values[0]}" for name, values in source.without)
+    return HOW[source.derive] + only + but
+
+
 def rollout_page(present: str) -> str:
     """The page with the states drawn anew."""
     drawn = f"<!-- states -->\n```mermaid\n{mermaid()}\n```\n<!-- /states -->"
@@ -226,7 +346,11 @@ def rollout_page(present: str) -> str:
 
 def pages() -> dict[Path, str]:
     rollout = DOCS / "rollout.md"
-    return {DOCS / "spec.md": spec_page(), rollout: rollout_page(rollout.read_text(encoding="utf-8"))}
+    return {
+        DOCS / "spec.md": spec_page(),
+        DOCS / "metrics.md": metrics_page(),
+        rollout: rollout_page(rollout.read_text(encoding="utf-8")),
+    }
 
 
 if __name__ == "__main__":

@@ -91,13 +91,16 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_specs_in_the_manual_are_valid() -> None:
-    from tidegate.core.spec import load
+    from tidegate.core.spec import load, load_policy
 
     found = 0
     for page in PAGES:
         for language, _, body in BLOCK.findall(page.read_text(encoding="utf-8")):
             if language == "yaml" and body.startswith("service:"):
                 load(body.encode(), page.name)
+                found += 1
+            elif language == "yaml" and body.startswith("analysis:"):
+                load_policy(body.encode(), page.name)
                 found += 1
     assert found
     for name in (None, "local"):

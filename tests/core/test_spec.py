@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidegate.core import judge
 from tidegate.core.errors import ExitCode, Fault, InvalidInput, UsageError
 from tidegate.core.spec import MAX_BYTES, Spec, environments, load
+from tidegate.core.spec.analysis import JUDGED
 
 BASE = """\
 service: orders
@@ -178,6 +180,29 @@ MODEL = {
     "analysis: {leak_min_slope: .inf}": "7:28: analysis.leak_min_slope is not a finite number",
     "analysis: {leak_min_slope: .nan}": "7:28: analysis.leak_min_slope is not a finite number",
     "alerts: {channels: [{}]}": "7:21: alerts.channels[0] needs exactly one of email and existing",
+    "analysis: {required: [opn_fds]}": "7:23: analysis.required[0] 'opn_fds' is not a metric that is judged; did you mean open_fds?",
+    "analysis: {dry_run: [zzz]}": "7:22: analysis.dry_run[0] 'zzz' is not a metric that is judged; there are request_count, error_ratio, ",
+    "analysis: {required: [open_fds], dry_run: [open_fds]}": "7:43: analysis.dry_run names open_fds, which is required: what never decides cannot be",
+    "analysis: {cpu_increase: much}": "7:26: analysis.cpu_increase 'much' is not a share; write it such as 0.2 or 20%",
+    "analysis: {cost_increase: -0.1}": "7:27: analysis.cost_increase is -0.1; it must be at least 0",
+    "analysis: {memory_min_slope: 1MB}": "7:30: analysis.memory_min_slope '1MB' is not an amount of memory",
+    "analysis: {mode: fixx}": "7:18: analysis.mode is 'fixx'; it can be 'regression', 'fix' (did you mean fix?)",
+    "analysis: {on_pre_existing: ignore}": "7:29: analysis.on_pre_existing is 'ignore'; it can be 'hold', ",
+    "analysis: {metrics: [a]}": "7:21: analysis.metrics is not a mapping of keys to values",
+    "analysis: {metrics: {open_fds: {promql: x}}}": "7:22: analysis.metrics.open_fds 'open_fds' is built in; give your own metric another name",
+    "analysis: {metrics: {pending_requests: {promql: x}}}": "7:22: analysis.metrics.pending_requests 'pending_requests' is built in; ",
+    "analysis: {metrics: {A-b: {promql: x}}}": "7:22: analysis.metrics.A-b 'A-b' is not a name for a metric: lower-case ",
+    "analysis: {metrics: {a: {}}}": "7:25: analysis.metrics.a needs exactly one of promql and filter",
+    "analysis: {metrics: {a: {promql: x, filter: 'metric.type=\"b\"'}}}": "7:25: analysis.metrics.a needs exactly one of promql and",
+    "analysis: {metrics: {a: {promql: ''}}}": "7:34: analysis.metrics.a.promql is empty",
+    "analysis: {metrics: {a: {promql: '${revision}'}}}": "7:34: analysis.metrics.a.promql has the placeholder '${revision}'; there are ${service}, ${project}, ${region}",
+    "analysis: {metrics: {a: {filter: 'resource.type=\"x\"'}}}": "7:34: analysis.metrics.a.filter needs exactly one metric.type = ",
+    "analysis: {metrics: {a: {promql: x, growth: true}}}": "7:25: analysis.metrics.a needs a tolerance: the growth per instance and minute",
+    "analysis: {metrics: {a: {promql: x, growth: true, tolerance: 5%}}}": "7:62: analysis.metrics.a.tolerance '5%' is not a growth per instance and minute",
+    "analysis: {metrics: {a: {promql: x, growth: true, tolerance: 5, direction: higher_is_better}}}": "7:25: analysis.metrics.a is judged by its growth, ",
+    "analysis: {metrics: {a: {promql: x, revision_label: metric.label.x}}}": "7:53: analysis.metrics.a.revision_label 'metric.label.x' is not a label of PromQL",
+    "analysis: {metrics: {a: {filter: 'metric.type=\"b\"', instance_label: x}}}": "7:69: analysis.metrics.a.instance_label 'x' is not a label of a filter",
+    "analysis: {metrics: {a: {promql: x, tolerence: 1}}}": "7:37: unknown key analysis.metrics.a.tolerence; did you mean tolerance?",
     "service_account: me": "7:18: service_account 'me' is not an email address",
     "region: Mars": "7:1: the key 'region' is set twice",
     "version: 2": "7:10: version is 2; it can be 1",
@@ -249,6 +274,52 @@ environments:
         "16:5",
     ]
     assert "service is missing" in found[0] + found[1]
+
+
+def test_a_metric_of_ones_own_is_read_and_can_be_named() -> None:
+    spec = read(
+        BASE
+        + """\
+analysis:
+  metrics:
+    goroutines: {promql: 'go_goroutines{service_name="${service}"}', growth: true, tolerance: 5}
+    queue_depth:
+      filter: metric.type="custom.googleapis.com/orders/queue_depth" AND resource.type="generic_task"
+      tolerance: 20%
+      min_change: 10
+      unit: jobs
+      instance_label: resource.label.task_id
+    hits: {filter: 'metric.type = "prometheus.googleapis.com/hits/gauge"', direction: higher_is_better}
+  required: [goroutines, request_count]
+  dry_run: [queue_depth, cpu_utilization]
+  memory_min_slope: 1Mi
+  mode: fix
+  on_pre_existing: promote
+"""
+    )
+    own = spec.analysis.metrics
+    assert [(name, m.tolerated, m.min_change, m.growth) for name, m in own.items()] == [
+        ("goroutines", 5, 0, True),
+        ("queue_depth", 0.2, 10, False),
+        ("hits", 0.1, 0, False),
+    ]
+    assert spec.analysis.required == ("goroutines", "request_count")
+    assert spec.analysis.dry_run == ("queue_depth", "cpu_utilization")
+    assert (spec.analysis.mode, spec.analysis.on_pre_existing) == ("fix", "promote")
+
+
+def test_a_metric_with_faults_can_still_be_named_and_all_faults_are_told() -> None:
+    found = faults(BASE + "analysis: {required: [jobs, jbs], metrics: {jobs: {unit: x}}}\n")
+    assert [f.split(": ")[0] for f in found] == ["7:29", "7:51"]
+    assert found[0].endswith("did you mean jobs?")
+
+
+def test_what_is_required_by_default_may_be_a_dry_run() -> None:
+    assert read(BASE + "analysis: {dry_run: [open_fds]}\n").analysis.dry_run == ("open_fds",)
+
+
+def test_the_spec_knows_what_the_judge_judges() -> None:
+    assert set(JUDGED) == set(judge.JUDGED)
 
 
 # ------------------------------------------------------------------------------------------ what is no spec
@@ -475,6 +546,9 @@ KEYS = st.sampled_from(
         "alerts",
         "state",
         "name",
+        "analysis",
+        "metrics",
+        "required",
     ]
 )
 VALUES = st.recursive(

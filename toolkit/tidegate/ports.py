@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from tidegate.core.catalogue import CustomMetric
 from tidegate.core.samples import Samples, Window
 
 # ------------------------------------------------------------------------------------------- Cloud Run
@@ -128,13 +129,18 @@ class Telemetry:
     """Seconds between samples of one series."""
     ingestion_delay: float = 180.0
     """Seconds after which a sample is certainly visible."""
+    custom: tuple[CustomMetric, ...] = ()
+    """The user's own, with no placeholder left in them."""
 
 
 class Metrics(Protocol):
     def samples(
         self, name: ServiceName, revisions: Sequence[str], window: Window, telemetry: Telemetry
     ) -> Samples:
-        """Every catalogue metric that exists, for these revisions. What does not exist is not there."""
+        """Every metric of the catalogue and of the user's own that exists, for these revisions.
+
+        What does not exist is not there, and so is a metric of the user's own that cannot be read.
+        """
 
     def check_access(self, project: str) -> None: ...
 

@@ -14,6 +14,7 @@ from tidegate.settings import Settings
 
 if TYPE_CHECKING:
     from tidegate.adapters.terraform import TerraformCli
+    from tidegate.core.catalogue import CustomMetric
     from tidegate.core.judge import Criteria
     from tidegate.core.report import Report
     from tidegate.core.spec import Spec
@@ -151,16 +152,40 @@ def telemetry(spec: Spec) -> Telemetry:
 
     given = spec.telemetry
     return Telemetry(
-        given.open_fds, given.max_fds, given.tcp_connections, given.sample_period, given.ingestion_delay
+        given.open_fds,
+        given.max_fds,
+        given.tcp_connections,
+        given.sample_period,
+        given.ingestion_delay,
+        custom_metrics(spec),
+    )
+
+
+def custom_metrics(spec: Spec) -> tuple[CustomMetric, ...]:
+    """Where the user's own metrics come from, the spec's names filled in."""
+    from tidegate.core.catalogue import CustomMetric, filled
+
+    names = {"service": spec.service, "project": spec.project, "region": spec.region}
+    return tuple(
+        CustomMetric(
+            metric,
+            filled(own.promql or "", names),
+            filled(own.filter or "", names),
+            own.revision_label or "",
+            own.instance_label or "",
+        )
+        for metric, own in spec.analysis.metrics.items()
     )
 
 
 def criteria(spec: Spec) -> Criteria:
-    from tidegate.core.judge import Criteria
+    """What the judge is asked, in its own units."""
+    from tidegate.core.judge import Criteria, Custom, Mode
+    from tidegate.core.spec.values import memory_bytes
 
     given = spec.analysis
     limit = given.latency_limit
-    found = Criteria(
+    return Criteria(
         leak_min_slope=given.leak_min_slope,
         leak_horizon=given.leak_horizon,
         fd_limit=spec.telemetry.fd_limit,
@@ -174,14 +199,38 @@ def criteria(spec: Spec) -> Criteria:
         min_requests=given.min_requests,
         min_samples=given.min_samples,
         alpha=given.alpha,
-        required=given.required,
+        required=_required(spec),
+        mode=Mode(given.mode),
+        dry_run=given.dry_run,
+        custom=tuple(
+            Custom(
+                metric,
+                metric.replace("_", " "),
+                higher_is_worse=own.direction == "lower_is_better",
+                growth=own.growth,
+                tolerance=own.tolerated,
+                min_change=own.min_change,
+            )
+            for metric, own in given.metrics.items()
+        ),
+        cpu_increase=given.cpu_increase,
+        memory_increase=given.memory_increase,
+        cost_increase=given.cost_increase,
+        memory_min_slope=memory_bytes(given.memory_min_slope),
+        memory_limit=memory_bytes(spec.ingress_container.resources.memory),
     )
-    # Without the collector nobody reports fds; what cannot be seen cannot be required.
-    if not spec.telemetry.collector.enabled:
-        found = replace(
-            found, required=tuple(m for m in found.required if m not in ("open_fds", "tcp_connections"))
-        )
-    return found
+
+
+def _required(spec: Spec) -> tuple[str, ...]:
+    """What the spec asks for; of its default without what it says otherwise about.
+
+    Without the collector nobody reports fds, and what never decides cannot be asked for.
+    """
+    given = spec.analysis
+    if "required" in given.model_fields_set:
+        return given.required
+    unseen = () if spec.telemetry.collector.enabled else ("open_fds",)
+    return tuple(m for m in given.required if m not in (*unseen, *given.dry_run))
 
 
 def judging(policy: bytes | None, path: str, environment: str | None, *, fix: bool) -> Judging:

@@ -1,9 +1,9 @@
 """`tidegate.yaml`: from text to a frozen `Spec`, every fault at once with its place."""
 
+from tidegate.core.spec.analysis import Analysis, OwnMetric
 from tidegate.core.spec.load import environments, load
 from tidegate.core.spec.model import (
     Alerts,
-    Analysis,
     Channel,
     Collector,
     Container,
@@ -27,6 +27,7 @@ __all__ = [
     "Channel",
     "Collector",
     "Container",
+    "OwnMetric",
     "Probe",
     "Resources",
     "Rollout",

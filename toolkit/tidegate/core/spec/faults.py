@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -14,9 +13,12 @@ from pydantic import BaseModel, ValidationError
 from tidegate.core.errors import Fault
 from tidegate.core.spec.model import Spec
 from tidegate.core.spec.read import Path, Tree
+from tidegate.core.spec.suggest import suggest
 
 _PLAIN_KEY = re.compile(r"[\w.-]+")
 _MOST_SHOWN = 80
+_ABOUT_A_KEY = frozenset({"containers", "dry_run"})
+"""Faults between keys, told by the section that holds them and placed at the one they are named after."""
 
 MISSING = "is missing"
 """How the message of a missing key ends."""
@@ -25,8 +27,8 @@ MISSING = "is missing"
 def faults(error: ValidationError, tree: Tree, path: str) -> Iterator[Fault]:
     for item in error.errors(include_url=False, include_input=True):
         loc = _without_tags(item["loc"], tree.value)
-        if item["type"] == "containers":  # told by the whole spec, about all of them
-            loc = (*loc, "containers")
+        if item["type"] in _ABOUT_A_KEY:
+            loc = (*loc, item["type"])
         label = _label(loc)
         match item["type"]:
             case "extra_forbidden":
@@ -145,8 +147,3 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, typing.Annotated, dict):
         return [m for a in typing.get_args(annotation) for m in _models_in(a)]
     return []
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else ""

@@ -7,9 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from tidegate.core.errors import Fault, InvalidInput, UsageError
-from tidegate.core.spec.faults import MISSING, faults, suggest
+from tidegate.core.spec.analysis import OWN
+from tidegate.core.spec.faults import MISSING, faults
 from tidegate.core.spec.model import Spec
 from tidegate.core.spec.read import Path, Tree, parse
+from tidegate.core.spec.suggest import suggest
 
 _OVERLAYS = "environments"
 
@@ -32,7 +34,7 @@ def load(text: bytes, path: str, environment: str | None = None) -> Spec:
     for name in (None, *overlays):
         merged = _merge(tree, name)
         try:
-            spec = Spec.model_validate(_tuples(merged.value))
+            spec = _spec(merged)
         except ValidationError as error:
             found = set(faults(error, merged, path))
             # A base may leave to its overlays what differs between them.
@@ -53,9 +55,17 @@ def load(text: bytes, path: str, environment: str | None = None) -> Spec:
 def validated(tree: Tree, path: str) -> Spec:
     """The spec of a tree that has no environments. Raises InvalidInput with every fault found."""
     try:
-        return Spec.model_validate(_tuples(tree.value))
+        return _spec(tree)
     except ValidationError as error:
         raise InvalidInput(tuple(faults(error, tree, path))) from error
+
+
+def _spec(tree: Tree) -> Spec:
+    """Raises pydantic's ValidationError."""
+    analysis = tree.value.get("analysis")
+    own = analysis.get("metrics") if isinstance(analysis, dict) else None
+    context = {OWN: tuple(own) if isinstance(own, dict) else ()}
+    return Spec.model_validate(_tuples(tree.value), context=context)
 
 
 def environments(text: bytes, path: str) -> tuple[str, ...]:

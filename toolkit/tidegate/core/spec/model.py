@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from tidegate.core.spec.analysis import Analysis
+from tidegate.core.spec.base import Model
 from tidegate.core.spec.values import (
     BucketName,
     ChannelName,
@@ -37,13 +39,6 @@ from tidegate.core.spec.values import (
 )
 
 Severity = Literal["CRITICAL", "ERROR", "WARNING"]
-JudgedMetric = Literal["request_count", "error_ratio", "latency_p99_ms", "open_fds", "tcp_connections"]
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, str_max_length=32768, allow_inf_nan=False
-    )
 
 
 class Resources(Model):
@@ -238,24 +233,6 @@ class Rollout(Model):
         if list(self.steps) != sorted(set(self.steps)):
             raise PydanticCustomError("steps", "has steps that do not rise")
         return self
-
-
-class Analysis(Model):
-    """What the judge asks for; see docs/judge.md."""
-
-    leak_min_slope: float = Field(default=0.2, gt=0)
-    leak_horizon: PositiveDuration = 2592000.0
-    warm_up: PositiveDuration = 120.0
-    error_increase: float = Field(default=0.01, ge=0, lt=1)
-    error_limit: float = Field(default=0.05, gt=0, le=1)
-    latency_ratio: float = Field(default=1.5, gt=1)
-    latency_increase: Duration = 0.01
-    latency_limit: PositiveDuration | None = None
-    min_requests: int = Field(default=50, ge=1)
-    min_samples: int = Field(default=8, ge=6)
-    required: tuple[JudgedMetric, ...] = ("open_fds", "request_count")
-    alpha: float = Field(default=0.01, gt=0, le=0.2)
-    on_inconclusive: Literal["hold", "rollback", "promote"] = "hold"
 
 
 class LocalState(Model):

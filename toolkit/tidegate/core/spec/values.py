@@ -13,6 +13,9 @@ _SECONDS = (86400.0, 3600.0, 60.0, 1.0, 0.001)
 _MEMORY = re.compile(r"(\d+)(Ki|Mi|Gi|k|M|G)?")
 _MEMORY_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _CPU = re.compile(r"(\d+(?:\.\d+)?)|(\d+)m")
+_PERCENTAGE = re.compile(r"(\d+(?:\.\d+)?) ?%")
+PromLabel = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+SeriesLabel = re.compile(r"(?:metric|resource)\.labels?\.[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 def seconds(value: Any) -> Any:
@@ -22,6 +25,16 @@ def seconds(value: Any) -> Any:
     raise PydanticCustomError(
         "duration", "is not a duration; write it with its unit, such as 250ms, 90s, 10m or 1h30m"
     )
+
+
+def share(value: Any) -> Any:
+    """`20%` → 0.2; a number stays what it is."""
+    if isinstance(value, str):
+        match = _PERCENTAGE.fullmatch(value)
+        if match is None:
+            raise PydanticCustomError("share", "is not a share; write it such as 0.2 or 20%")
+        return float(match[1]) / 100
+    return value
 
 
 def _memory(value: str) -> str:
@@ -47,7 +60,8 @@ def cpu_count(value: str) -> float:
     return float(value[:-1]) / 1000 if value.endswith("m") else float(value)
 
 
-def _matching(pattern: str, message: str) -> AfterValidator:
+def matching(pattern: str, message: str) -> AfterValidator:
+    """Refuses a text that the whole pattern does not match; `message` goes on from the text: `is not …`."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -61,6 +75,7 @@ def _matching(pattern: str, message: str) -> AfterValidator:
 Duration = Annotated[float, BeforeValidator(seconds)]
 PositiveDuration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 Percent = Annotated[int, Field(ge=1, le=100)]
+Share = Annotated[float, BeforeValidator(share), Field(ge=0)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
@@ -68,69 +83,67 @@ Memory = Annotated[str, AfterValidator(_memory)]
 Cpu = Annotated[str, AfterValidator(_cpu)]
 ServiceId = Annotated[
     str,
-    _matching(
+    matching(
         r"[a-z](?:[-a-z0-9]{0,47}[a-z0-9])?",
         "is not a service name: lower-case letters, digits and hyphens, at most 49, starting with a letter",
     ),
 ]
 ProjectId = Annotated[
     str,
-    _matching(
+    matching(
         r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]",
         "is not a project id: 6 to 30 lower-case letters, digits and hyphens, starting with a letter",
     ),
 ]
-Region = Annotated[str, _matching(r"[a-z]+-[a-z]+\d+", "is not a region; write it such as europe-west1")]
+Region = Annotated[str, matching(r"[a-z]+-[a-z]+\d+", "is not a region; write it such as europe-west1")]
 ContainerName = Annotated[
     str,
-    _matching(
+    matching(
         r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", "is not a container name: lower-case letters, digits, hyphens"
     ),
 ]
 EnvName = Annotated[
     str,
-    _matching(
+    matching(
         r"[A-Za-z_][A-Za-z0-9_]*", "is not the name of an environment variable: letters, digits, underscores"
     ),
 ]
 SecretName = Annotated[
     str,
-    _matching(
+    matching(
         r"(?:projects/[^/\s]+/secrets/)?[A-Za-z0-9_-]{1,255}",
         "is not a secret: write its id, or projects/PROJECT/secrets/ID",
     ),
 ]
 SecretVersion = Annotated[
-    str, _matching(r"latest|[1-9]\d*", 'is not a secret version: a number such as "3", or latest')
+    str, matching(r"latest|[1-9]\d*", 'is not a secret version: a number such as "3", or latest')
 ]
 LabelKey = Annotated[
-    str, _matching(r"[a-z][a-z0-9_-]{0,62}", "is not a label key: lower-case letters, digits, _ and -")
+    str, matching(r"[a-z][a-z0-9_-]{0,62}", "is not a label key: lower-case letters, digits, _ and -")
 ]
 LabelValue = Annotated[
-    str, _matching(r"[a-z0-9_-]{0,63}", "is not a label value: lower-case letters, digits, _ and -")
+    str, matching(r"[a-z0-9_-]{0,63}", "is not a label value: lower-case letters, digits, _ and -")
 ]
 MetricName = Annotated[
     str,
-    _matching(
-        r"[a-zA-Z_:][a-zA-Z0-9_:]*", "is not the name of a Prometheus metric: letters, digits, _ and :"
-    ),
+    matching(r"[a-zA-Z_:][a-zA-Z0-9_:]*", "is not the name of a Prometheus metric: letters, digits, _ and :"),
 ]
 HttpPath = Annotated[
-    str, _matching(r"/[^\s#]*", "is not a path on the service; it starts with / and has no blanks")
+    str, matching(r"/[^\s#]*", "is not a path on the service; it starts with / and has no blanks")
 ]
-Email = Annotated[str, _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "is not an email address")]
+Email = Annotated[str, matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "is not an email address")]
 Member = Annotated[
     str,
-    _matching(
+    matching(
         r"allUsers|allAuthenticatedUsers|(?:user|group|serviceAccount|domain|principal|principalSet):\S+",
         "is not an IAM member; write it such as serviceAccount:NAME@PROJECT.iam.gserviceaccount.com",
     ),
 ]
 ChannelName = Annotated[
     str,
-    _matching(
+    matching(
         r"projects/[^/\s]+/notificationChannels/[^/\s]+",
         "is not a notification channel; write projects/PROJECT/notificationChannels/ID",
     ),
 ]
-BucketName = Annotated[str, _matching(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", "is not the name of a bucket")]
+BucketName = Annotated[str, matching(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", "is not the name of a bucket")]
