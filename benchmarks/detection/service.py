@@ -1,0 +1,166 @@
+"""What both revisions of a simulated service share; what each of them measures is in `revision`."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.detection import load
+from benchmarks.detection.latency import Mix
+from benchmarks.detection.noise import Character, FloatArray, ar1
+from benchmarks.detection.world import Pair, World
+from tidegate.core.trace import Rollout, Step
+
+STABLE, CANDIDATE = "orders-00041", "orders-00042"
+EPOCH = 1_700_000_000.0
+BEFORE = 60
+"""Minutes of the stable revision before the rollout."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What is the same for both revisions of one seed. Arrays have one value per sample."""
+
+    world: World
+    rollout: Rollout
+    times: FloatArray
+    minutes: int
+    requests: dict[str, FloatArray]
+    """Requests per sample period, by revision."""
+    rate: FloatArray
+    """Requests per second of the whole service, before they are counted."""
+    character: Character
+    trouble: Trouble
+    latency: Mix
+    error_ratio: float
+    capacity: float
+    """Requests per second that one instance takes where the number of instances follows the traffic."""
+    scales: bool
+    per_load: float
+    by_flight: bool
+    """Descriptors follow the requests in flight, not their rate."""
+    in_flight_known: bool
+    histogram: bool
+    mean_known: bool
+    zeros: bool
+    """Periods without requests are written as 0; otherwise there is no sample."""
+    staggered: bool
+    """Every instance is read at its own moment of the sample period."""
+
+    @property
+    def start(self) -> float:
+        return self.rollout.start
+
+    @property
+    def age(self) -> FloatArray:
+        """Seconds since the rollout began."""
+        return self.times - self.start
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What befalls both revisions at once: factors and additions per sample."""
+
+    latency: FloatArray
+    cpu: FloatArray
+    errors: FloatArray
+    waiting: FloatArray
+    """Requests that hang: a factor on those in flight."""
+
+
+def generator(name: str, seed: int) -> np.random.Generator:
+    return np.random.default_rng([zlib.crc32(name.encode()), seed])
+
+
+def between(rng: np.random.Generator, pair: Pair, *, log: bool = False) -> float:
+    if log:
+        return float(np.exp(rng.uniform(np.log(pair[0]), np.log(pair[1]))))
+    return float(rng.uniform(*pair))
+
+
+def share_out(rng: np.random.Generator, world: World, minutes: int, *, capped: bool) -> Shared:
+    period = world.period
+    rollout = Rollout(
+        "orders",
+        STABLE,
+        CANDIDATE,
+        _steps(rng, minutes, capped=capped),
+        None,
+        period,
+        float(rng.choice(world.delay)),
+    )
+    offset = 0.0 if rng.random() < 0.5 else rng.uniform(0, period)
+    count = np.arange(-BEFORE * 60 // period, minutes * 60 // period + 1)
+    times = EPOCH + offset + period * count
+    times = times[times <= EPOCH + 60 * minutes]
+    mean = between(rng, world.rate, log=True)
+    kind = world.traffic[rng.integers(len(world.traffic))]
+    rate = mean * kind(rng, times - EPOCH)
+    trouble = _trouble(rng, world, times, period, minutes)
+    total = rng.poisson(rate * period * (1 + 0.5 * trouble.errors))
+    candidate = rng.binomial(total, load.share(rollout.steps, times, period, rng.uniform(0, 30)))
+    return Shared(
+        world,
+        rollout,
+        times,
+        minutes,
+        {STABLE: (total - candidate).astype(float), CANDIDATE: candidate.astype(float)},
+        rate,
+        Character.draw(rng, world.missing),
+        trouble,
+        _latency(rng, times.size),
+        between(rng, world.errors, log=True),
+        mean / rng.uniform(*world.full),
+        bool(rng.random() < world.scaling),
+        between(rng, world.per_load),
+        bool(rng.random() < 0.5),
+        bool(rng.random() < 0.7),
+        bool(rng.random() < 0.4),
+        bool(rng.random() < 0.5),
+        bool(rng.random() < 0.5),
+        bool(rng.random() < 0.25),
+    )
+
+
+def _steps(rng: np.random.Generator, minutes: int, *, capped: bool) -> tuple[Step, ...]:
+    """10, 25, 50, 100 % at about a quarter of the time each; `capped` stays at 50 %."""
+    percents = (10, 25, 50) if capped else (10, 25, 50, 100)
+    length = 60.0 * minutes / len(percents) * rng.uniform(0.8, 1.0)
+    return tuple(Step(EPOCH + round(i * length), percent) for i, percent in enumerate(percents))
+
+
+def _latency(rng: np.random.Generator, n: int) -> Mix:
+    """Medians and tails that wander slowly, as the things both revisions depend on do."""
+    phi = rng.uniform(0.5, 0.95)
+    median = rng.uniform(15, 200) * np.exp(ar1(rng, 1, n, phi, rng.uniform(0.02, 0.08))[0])
+    part = rng.uniform(0.005, 0.03) * np.exp(ar1(rng, 1, n, phi, rng.uniform(0.05, 0.3))[0])
+    return Mix(median, rng.uniform(0.3, 0.7), part, median * rng.uniform(4, 10), 0.5)
+
+
+def _trouble(
+    rng: np.random.Generator, world: World, times: FloatArray, period: float, minutes: int
+) -> Trouble:
+    n = times.size
+    latency, cpu, errors, waiting = np.ones(n), np.ones(n), np.zeros(n), np.ones(n)
+
+    def spell(shortest: float, longest: float, first: float, last: float) -> FloatArray:
+        begin = EPOCH + 60 * rng.uniform(first, last)
+        return load.overlap(times, period, begin, begin + 60 * rng.uniform(shortest, longest))
+
+    if world.outage:
+        during = spell(3, 12, 1, 0.75 * minutes)
+        factor = rng.uniform(2, 5)
+        latency += during * (factor - 1)
+        waiting += during * (factor - 1)
+        errors += during * rng.uniform(0.2, 0.8)
+    if world.neighbour:
+        for _ in range(2 + rng.poisson(4)):
+            during = spell(1, 4, -BEFORE, minutes)
+            latency += during * rng.uniform(0.2, 1.5)
+            cpu += during * rng.uniform(0.1, 0.4)
+    if world.error_bursts:
+        for _ in range(2 + rng.poisson(5)):
+            errors += spell(0.5, 3, -BEFORE, minutes) * rng.uniform(0.03, 0.3)
+    return Trouble(latency, cpu, np.minimum(errors, 0.9), waiting)
