@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Mapping
 from pathlib import Path
 
+from tidegate.adapters.files import write_files
 from tidegate.core import trace
-from tidegate.core.errors import UsageError
 from tidegate.core.report import Report, markdown, page, summary, text
 
 
@@ -29,26 +26,3 @@ def write(directory: Path, report: Report, template: str) -> dict[str, str]:
         files |= trace.write(report.rollout, report.samples)
     paths = write_files(place, files)
     return write_files(place, {"report.html": page(report, template)}) | paths
-
-
-def write_files(place: Path, files: Mapping[str, str]) -> dict[str, str]:
-    """Each file as a whole, into a directory that is made where it is missing; returns name → path."""
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            _replace(place / name, content)
-    except OSError as error:
-        raise UsageError(f"{error.filename or place} cannot be written: {error.strerror}") from error
-    return {name: str(place / name) for name in files}
-
-
-def _replace(target: Path, content: str) -> None:
-    temporary = target.parent / f".{target.name}.{os.getpid()}"
-    try:
-        # Names from a command line can hold bytes that are no UTF-8; they must not cost the report.
-        temporary.write_bytes(content.encode("utf-8", "backslashreplace"))
-        temporary.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidegate.adapters.reports import write_files
+from tidegate.adapters.files import write_files
 from tidegate.core.errors import Fault, InvalidInput, UsageError
 from tidegate.core.trace import ROLLOUT_FILE, SAMPLES_FILE
 
 _FILES = (ROLLOUT_FILE, SAMPLES_FILE)
+_WHAT = f"a trace is a directory with {' and '.join(_FILES)}"
 
 
 @dataclass(frozen=True)
@@ -27,39 +28,42 @@ def find(arguments: Sequence[str]) -> Found:
     places: list[Path] = []
     several = len(arguments) > 1
     for argument in arguments:
-        path = Path(argument)
-        try:
-            there = path.exists()
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{argument!r} cannot be read: {error}") from error
-        if there:
+        if argument and _exists(argument):
+            path = Path(argument)
             inside = _inside(path)
-            places += inside
-            several = several or inside != [path]
+            several = several or bool(inside)
+            places += inside or [path.parent if path.name in _FILES and path.is_file() else path]
         elif glob.has_magic(argument):
-            matching = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]  # noqa: PTH207 - the pattern may be absolute
-            found = [p for match in matching if match.is_dir() for p in _inside(match)]
-            if not found:
-                raise UsageError(f"no directory matches {argument}")
-            places += found
             several = True
+            places += _matching(argument)
         else:
-            raise UsageError(
-                f"there is no directory {argument}",
-                hint=f"a trace is a directory with {' and '.join(_FILES)}",
-            )
+            raise UsageError(f"there is no directory {argument[:200]!r}", hint=_WHAT)
     return Found(tuple(dict.fromkeys(places)), several)
 
 
-def _inside(path: Path) -> list[Path]:
-    """The trace itself, or the traces that lie directly in the directory. What is neither is left to fail."""
-    if not path.is_dir() or is_trace(path):
-        return [path.parent if path.name in _FILES and path.is_file() else path]
+def _exists(argument: str) -> bool:
     try:
-        children = [child for child in sorted(path.iterdir()) if child.is_dir() and is_trace(child)]
+        return Path(argument).exists()
+    except (OSError, ValueError):  # a name that is too long, or holds a NUL
+        return False
+
+
+def _inside(path: Path) -> list[Path]:
+    """The traces that lie directly in a directory that is none itself."""
+    if not path.is_dir() or is_trace(path):
+        return []
+    try:
+        return [child for child in sorted(path.iterdir()) if child.is_dir() and is_trace(child)]
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    return children or [path]
+
+
+def _matching(pattern: str) -> list[Path]:
+    matching = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - may be absolute
+    found = [trace for match in matching for trace in ([match] if is_trace(match) else _inside(match))]
+    if not found:
+        raise UsageError(f"no trace matches {pattern[:200]!r}", hint=_WHAT)
+    return found
 
 
 def is_trace(path: Path) -> bool:
@@ -69,9 +73,7 @@ def is_trace(path: Path) -> bool:
 def load(place: Path) -> tuple[str, str]:
     """The texts of the two files. Raises UsageError where they cannot be read, InvalidInput for no text."""
     if not place.is_dir():
-        raise UsageError(
-            f"{place} is not a trace", hint=f"a trace is a directory with {' and '.join(_FILES)}"
-        )
+        raise UsageError(f"{place} is not a trace", hint=_WHAT)
     rollout, samples = (_text(place / name) for name in _FILES)
     return rollout, samples
 
@@ -89,7 +91,7 @@ def _text(path: Path) -> str:
     except FileNotFoundError as error:
         raise UsageError(
             f"{path.parent} is not a trace: it has no {path.name}",
-            hint=f"a trace is a directory with {' and '.join(_FILES)}",
+            hint=_WHAT,
         ) from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error

@@ -81,6 +81,13 @@ def _clocks(rollout: Rollout, samples: Samples) -> Iterator[Doubt]:
         yield _other_clock(
             rollout, rollout.stable, stable, _by(rollout.start - stable.last, "before the rollout")
         )
+    elif shared and (late := stable.first - rollout.start) > _long(rollout, candidate):
+        yield _other_clock(
+            rollout,
+            rollout.stable,
+            stable,
+            f"begin {late / 60:,.0f} min after the rollout, which it had traffic in",
+        )
     elif candidate is not None and (gap := _left_early(rollout, stable, candidate)):
         yield Doubt(
             f"the samples of {rollout.stable} ({stable}) end {gap / 60:.0f} min before those of "
@@ -110,8 +117,13 @@ def _left_early(rollout: Rollout, stable: _Span, candidate: _Span) -> float:
     """Seconds for which only the candidate was measured although both had traffic; 0 if that is not long."""
     whole = next((s.time for s in rollout.steps if s.percent == 100), float("inf"))
     gap = min(candidate.last, whole) - stable.last
-    length = min(candidate.last, whole) - rollout.start
-    return gap if gap > max(10 * rollout.sample_period, _SHIFT, length / 4) else 0.0
+    return gap if gap > _long(rollout, candidate) else 0.0
+
+
+def _long(rollout: Rollout, candidate: _Span | None) -> float:
+    """Seconds without a sample that scaling to zero does not explain."""
+    length = candidate.last - rollout.start if candidate is not None else 0.0
+    return max(10 * rollout.sample_period, _SHIFT, length / 4)
 
 
 def _slack(rollout: Rollout) -> float:

@@ -2,8 +2,8 @@
 
 A look comes at every sample period, as the sample of that period can be seen, from the first step to the last
 moment that can tell something. Long traces are looked at every period at first and then at distances that
-grow with the age of the rollout, so that there are at most `MOST` looks: a judge that has seen six hours
-learns little from one more minute.
+grow with the age of the rollout, so that there are at most 400 looks, and 100 in traces of millions of
+samples: a judge that has seen six hours learns little from one more minute.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from tidegate.core.errors import UsageError
 from tidegate.core.samples import Samples
 from tidegate.core.trace import Rollout
 
-MOST = 400
+_MOST, _LEAST = 400, 100
+_SAMPLES_READ = 3e8
+"""By all looks together, before there are fewer of them."""
 _MOST_ASKED_FOR = 100_000
 
 
@@ -33,7 +35,10 @@ def look_times(rollout: Rollout, samples: Samples, every: float | None = None) -
             )
         ages = [every * k for k in range(1, math.floor((last - first) / every) + 1)]
     else:
-        ages = _ages(max(0, math.floor((last - first) / rollout.sample_period)), rollout.sample_period)
+        size = sum(map(len, samples.by_key.values()))
+        most = max(_LEAST, min(_MOST, int(_SAMPLES_READ / max(size, 1))))
+        periods = max(0, math.floor((last - first) / rollout.sample_period))
+        ages = [k * rollout.sample_period for k in _spaced(periods, most)]
     times = [first + age for age in ages if first + age < last]
     return (*times, last)
 
@@ -62,18 +67,18 @@ def stop_of(rollout: Rollout) -> float | None:
     return stop
 
 
-def _ages(periods: int, period: float) -> list[float]:
-    """Whole periods, one by one up to `1 / growth`, then each later by that ratio than the one before."""
+def _spaced(periods: int, most: int) -> list[int]:
+    """Every number up to `periods`, or at most `most`: one by one at first, then each larger by a ratio."""
     growth = 0.0
-    while (chosen := _spaced(periods, growth)) and len(chosen) > MOST:
-        growth = growth * 1.1 or 1 / MOST
-    return [k * period for k in chosen]
+    while len(found := _growing(periods, growth, most)) > most:
+        growth = growth * 1.1 or 1 / most
+    return found
 
 
-def _spaced(periods: int, growth: float) -> list[int]:
+def _growing(periods: int, growth: float, most: int) -> list[int]:
     found: list[int] = []
     k = 1
-    while k <= periods and len(found) <= MOST:
+    while k <= periods and len(found) <= most:
         found.append(k)
         k = max(k + 1, math.floor(k * (1 + growth)))
     return found
