@@ -312,3 +312,11 @@ def test_a_replay_without_a_policy_imports_no_client_library(run: Run) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["verdict"] == "promote"
+
+
+def test_metrics_of_ones_own_come_from_the_policy(run: Run) -> None:
+    rows = texts(BAD)[1]
+    put("bad", BAD, samples=f"{rows}{START + 60},queue_length,{NEW},,5\n".encode())
+    Path("p.yaml").write_text("metrics: {queue_length: {filter: 'metric.type = \"x.com/queue\"'}}\n")
+    assert run("bad", "--policy", "p.yaml", "--format", "json").err == ""
+    assert "queue_length" in run("bad", "--format", "json").err

@@ -32,7 +32,8 @@ def replay(
     rollout, samples, warnings = trace.read(rollout_json, samples_csv, extra)
     criteria = judging.criteria
     if judging.derive:
-        criteria = replace(criteria, required=required(rollout, samples))
+        wanted = tuple(m for m in required(rollout, samples) if m not in criteria.dry_run)
+        criteria = replace(criteria, required=wanted)
     running = looks(
         rollout, samples, criteria, judging.policy, times=look_times(rollout, samples, look_every)
     )

@@ -58,23 +58,27 @@ def connect(settings: Settings, notifier: Notifier, say: Callable[[str], None]) 
     from tidegate.adapters.metrics import CloudMonitoring
     from tidegate.adapters.notifier import WebhookNotifier
     from tidegate.adapters.probe import HttpProbe
-    from tidegate.adapters.retry import Retrying
+    from tidegate.adapters.promql import PromQl
+    from tidegate.adapters.retry import Retrying, RetryPolicy
     from tidegate.flows.rollout import Tools
 
     cloud = local_cloud(settings)
-    if cloud is None:
-        opened = channels.google_channels(credentials.find().credentials)
-        token, directory = credentials.identity_token, settings.work / "roots"
-    else:
-        opened = channels.local_channels(cloud.grpc)
-        token, directory = None, cloud.directory / "roots"
     clock = SystemClock()
     retrying = Retrying(clock)
+    if cloud is None:
+        found = credentials.find()
+        opened = channels.google_channels(found.credentials)
+        token, directory = credentials.identity_token, settings.work / "roots"
+        # A metric of the user's own must not keep a look waiting for long.
+        promql = PromQl(lambda: credentials.session(found), Retrying(clock, RetryPolicy(attempts=2)))
+    else:
+        opened = channels.local_channels(cloud.grpc)
+        token, directory, promql = None, cloud.directory / "roots", None
     told = Everybody((notifier, WebhookNotifier(settings.webhooks, on_failure=say)))
     with opened:
         tools = Tools(
             cloud_run=GoogleCloudRun(opened, retrying),
-            metrics=CloudMonitoring(opened, retrying),
+            metrics=CloudMonitoring(opened, retrying, promql=promql, on_trouble=say),
             probe=HttpProbe(clock, token),
             clock=clock,
             notifier=told,
@@ -243,11 +247,11 @@ def judging(policy: bytes | None, path: str, environment: str | None, *, fix: bo
         from tidegate.core.replay import Policy
         from tidegate.core.spec import load_policy
 
-        spec = load_policy(policy, path, environment)
-        given = spec.analysis
+        spec, whole = load_policy(policy, path, environment)
+        given, asked = spec.analysis, criteria(spec)
         chosen = Judging(
-            criteria(spec),
-            Policy(given.on_inconclusive, getattr(given, "on_pre_existing", "hold")),
+            asked if whole else replace(asked, memory_limit=None),
+            Policy(given.on_inconclusive, given.on_pre_existing),
             derive="required" not in given.model_fields_set,
         )
     elif environment is not None:

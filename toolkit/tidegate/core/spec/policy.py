@@ -20,17 +20,20 @@ _ANY_SERVICE: dict[str, Any] = {
 """What a spec needs beside its analysis; nothing that is judged depends on it."""
 
 
-def load_policy(text: bytes, path: str, environment: str | None = None) -> Spec:
-    """A spec of which only `analysis` and `telemetry` mean something. Raises like `load`."""
+def load_policy(text: bytes, path: str, environment: str | None = None) -> tuple[Spec, bool]:
+    """A spec, and whether it is a whole one: else only `analysis` and `telemetry` of it mean anything.
+
+    Raises like `load`.
+    """
     tree = parse(text, path)
     if any(key in Spec.model_fields and key not in _SECTIONS for key in tree.value):
-        return load(text, path, environment)
+        return load(text, path, environment), True
     if environment is not None:
         raise UsageError(f"{path} has no environment {environment!r}: it is not a whole spec")
     if any(key in _SECTIONS for key in tree.value):
-        return validated(Tree(_ANY_SERVICE | tree.value, tree.keys, tree.values), path)
+        return validated(Tree(_ANY_SERVICE | tree.value, tree.keys, tree.values), path), False
     try:
-        return validated(_within_analysis(tree), path)
+        return validated(_within_analysis(tree), path), False
     except InvalidInput as bad:
         raise InvalidInput(tuple(map(_bare, bad.faults)), hint=bad.hint) from bad
 
