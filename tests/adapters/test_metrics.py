@@ -13,95 +13,17 @@ from google.cloud import monitoring_v3
 from google.rpc import status_pb2
 
 from adapters.conftest import NOW, FakeClock, ScriptedServer
+from adapters.monitoring_data import GMP, HOUR, NAME, NEW, OLD, RUN, START, Data, points
 from tidegate.adapters.channels import Channels
 from tidegate.adapters.metrics import CloudMonitoring
 from tidegate.adapters.retry import Retrying
 from tidegate.core.catalogue import CATALOGUE
 from tidegate.core.errors import Denied, Rejected, Unreachable
 from tidegate.core.samples import NoData, Samples, Series, Window
-from tidegate.local.world import Distribution, Sample, World
-from tidegate.ports import ServiceName, Telemetry
+from tidegate.local.world import Distribution, World
+from tidegate.ports import Telemetry
 
-NAME = ServiceName("p1", "europe-west1", "orders")
-OLD, NEW = "orders-00001", "orders-00002"
 LIST = "/google.monitoring.v3.MetricService/ListTimeSeries"
-START = NOW - 3000
-HOUR = Window(NOW - 3600, NOW)
-RUN = "run.googleapis.com/"
-GMP = "prometheus.googleapis.com/"
-
-
-class Data:
-    """Writes points the way Cloud Run and the Managed Prometheus collector do."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    def run(
-        self,
-        metric: str,
-        time: float,
-        value: float | Distribution,
-        *,
-        revision: str = OLD,
-        service: str = "orders",
-        kind: str = "DELTA",
-        period: float = 60.0,
-        **labels: str,
-    ) -> None:
-        whole = "INT64" if isinstance(value, int) else "DOUBLE"
-        self.world.write(
-            Sample(
-                metric_type=RUN + metric,
-                resource_type="cloud_run_revision",
-                resource_labels={
-                    "project_id": "p1",
-                    "location": "europe-west1",
-                    "service_name": service,
-                    "revision_name": revision,
-                    "configuration_name": service,
-                },
-                metric_labels=labels,
-                kind=kind,
-                value_type="DISTRIBUTION" if isinstance(value, Distribution) else whole,
-                unit="1",
-                start_time=time if kind == "GAUGE" else time - period,
-                end_time=time,
-                value=value,
-            )
-        )
-
-    def requests(self, time: float, count: int, *, revision: str = OLD, code: int = 200, **more: Any) -> None:
-        labels = {"response_code": str(code), "response_code_class": f"{code // 100}xx"}
-        self.run("request_count", time, count, revision=revision, **labels, **more)
-
-    def instance(
-        self, metric: str, time: float, value: float, instance: str, *, revision: str = OLD, **labels: str
-    ) -> None:
-        port = labels.pop("port", "8080")
-        self.world.write(
-            Sample(
-                metric_type=f"{GMP}{metric}/gauge",
-                resource_type="prometheus_target",
-                resource_labels={
-                    "project_id": "p1",
-                    "location": "europe-west1",
-                    "cluster": "__run__",
-                    "namespace": "orders",
-                    "job": "app",
-                    "instance": f"{instance}:{port}",
-                },
-                metric_labels={"revision_name": revision, "service_name": "orders", **labels},
-                kind="GAUGE",
-                value_type="DOUBLE",
-                unit="1",
-                start_time=time,
-                end_time=time,
-                value=value,
-            )
-        )
-
-
 Read = Callable[..., Samples]
 
 
@@ -127,15 +49,6 @@ def read(local_api: Channels, retrying: Retrying, dropped: dict[str, Mapping[str
         return metrics.samples(NAME, revisions, window, telemetry or Telemetry())
 
     return call
-
-
-def points(
-    samples: Samples, metric: str, revision: str = OLD, instance: str = "", **more: Any
-) -> dict[float, float]:
-    """Seconds after START → value."""
-    found = samples.get(metric, revision, instance, **more)
-    assert isinstance(found, Series), found
-    return {round(t - START, 3): v for t, v in zip(found.times.tolist(), found.values.tolist(), strict=True)}
 
 
 # ------------------------------------------------------------------------------------------------- counts
@@ -470,6 +383,19 @@ def test_the_request_is_raw_and_names_the_revisions(
     assert request.aggregation == monitoring_v3.Aggregation()
     types = [r.filter.split('"')[1] for r in server.requests("ListTimeSeries")]
     assert len(types) == len(set(types)), "one query per metric type, however many metrics it feeds"
+
+
+def test_a_second_source_is_asked_only_where_the_first_has_nothing(
+    server: ScriptedServer, scripted: CloudMonitoring, answers: Any
+) -> None:
+    fds, otel = f"{GMP}process_open_fds/gauge", f"{GMP}process_unix_file_descriptor_count/gauge"
+    value = (START, {"double_value": 9.0})
+    answers(fds, lambda request, context: page(value))
+    for revisions, second in (([OLD], False), ([OLD, NEW], True)):
+        server.calls.clear()
+        scripted.samples(NAME, revisions, HOUR, Telemetry())
+        types = [r.filter.split('"')[1] for r in server.requests("ListTimeSeries")]
+        assert (types.count(fds), types.count(otel)) == (1, int(second))
 
 
 def test_the_queries_of_one_look_run_side_by_side(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.core.errors import Denied
 
 if TYPE_CHECKING:
+    import requests
     from google.auth.credentials import Credentials
 
 _GCLOUD_TIMEOUT = 15.0
@@ -70,6 +71,15 @@ def verify(found: Found) -> None:
         credentials.refresh(google.auth.transport.requests.Request())
     except GoogleAuthError as error:
         raise translate(error, f"get a token as {found.account or found.kind}") from error
+
+
+def session(found: Found) -> requests.Session:
+    """An HTTP session that sends these credentials along, renewed as needed."""
+    import google.auth.transport.requests
+
+    opened: Any = google.auth.transport.requests.AuthorizedSession  # untyped
+    made: requests.Session = opened(found.credentials)
+    return made
 
 
 def identity_token(audience: str) -> str | None:

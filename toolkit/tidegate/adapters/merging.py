@@ -124,3 +124,22 @@ def deltas(times: FloatArray, values: FloatArray, starts: FloatArray) -> tuple[F
     grown = np.where(reset, values[1:], grown)
     good = grown >= 0
     return times[1:][good], grown[good], int((~good).sum())
+
+
+def histogram_deltas(
+    times: FloatArray, histograms: Sequence[Histogram], starts: FloatArray
+) -> tuple[FloatArray, tuple[Histogram, ...], int]:
+    """`deltas` for cumulative distributions. New bucket bounds count as a fall: they cannot be subtracted."""
+    found: list[Histogram] = []
+    kept: list[int] = []
+    for i in range(1, len(histograms)):
+        before, now = histograms[i - 1], histograms[i]
+        if starts[i] > starts[i - 1]:
+            grown = now
+        elif before.bounds == now.bounds and (now.counts >= before.counts).all():
+            grown = Histogram(now.bounds, now.counts - before.counts, now.total - before.total)
+        else:
+            continue
+        found.append(grown)
+        kept.append(i)
+    return times[kept], tuple(found), max(len(histograms) - 1, 0) - len(kept)

@@ -13,23 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.adapters.merging import Histogram, deltas
+from tidegate.adapters.merging import Histogram, deltas, histogram_deltas
 from tidegate.core.samples import FloatArray, Window
 
-_CUMULATIVE = 3
-"""`MetricDescriptor.MetricKind.CUMULATIVE`."""
+_DELTA, _CUMULATIVE = 2, 3
+"""Of `MetricDescriptor.MetricKind`."""
 
 
 @dataclass(frozen=True)
 class Raw:
     """One series as stored: times rise, values are finite. `histograms` replaces `values` for
-    distributions."""
+    distributions; `counts` says that values are amounts per interval."""
 
     metric_labels: Mapping[str, str]
     resource_labels: Mapping[str, str]
     times: FloatArray
     values: FloatArray
     histograms: tuple[Histogram, ...] = ()
+    counts: bool = False
 
     @property
     def revision(self) -> str:
@@ -37,11 +38,15 @@ class Raw:
 
     @property
     def instance(self) -> str:
-        """The instance's id, also out of `<id>:<port>`, as the collector writes the `instance` label."""
+        """The instance's id, also out of `<id>:<port>`, as the collector writes the `instance` label.
+
+        Those who write on a resource of their own have `generic_task` or `generic_node` for it.
+        """
         label = self.metric_labels.get("instanceId") or self.metric_labels.get("instance_id")
         if label:
             return label
-        target = self.resource_labels.get("instance", "")
+        resource = self.resource_labels
+        target = resource.get("instance") or resource.get("task_id") or resource.get("node_id", "")
         name, separator, port = target.rpartition(":")
         return name if separator and port.isdigit() else target
 
@@ -50,7 +55,7 @@ class Raw:
 class _Column:
     metric_labels: dict[str, str]
     resource_labels: dict[str, str]
-    cumulative: bool
+    kind: int
     ends: array[float] = field(default_factory=lambda: array("d"))
     starts: array[float] = field(default_factory=lambda: array("d"))
     values: array[float] = field(default_factory=lambda: array("d"))
@@ -87,7 +92,7 @@ class Collector:
         metric, resource = dict(series.metric.labels), dict(series.resource.labels)
         key = (series.resource.type, tuple(sorted(metric.items())), tuple(sorted(resource.items())))
         if key not in self._columns:
-            self._columns[key] = _Column(metric, resource, series.metric_kind == _CUMULATIVE)
+            self._columns[key] = _Column(metric, resource, series.metric_kind)
         return self._columns[key]
 
     def _point(self, column: _Column, point: Any) -> None:
@@ -137,15 +142,19 @@ class Collector:
         times, index = np.unique(ends, return_index=True)
         self.dropped["duplicate"] += int(ends.size - times.size)
         values = np.array(column.values, dtype=np.float64)[index]
+        starts = np.array(column.starts, dtype=np.float64)[index]
+        counts, fell = column.kind in (_DELTA, _CUMULATIVE), 0
+        chosen: tuple[Histogram, ...] = ()
         if column.histograms:
             # A series holds distributions only, or numbers only: the value type belongs to the metric.
             chosen = tuple(column.histograms[i] for i in index) if len(column.histograms) == ends.size else ()
-            return Raw(column.metric_labels, column.resource_labels, times[: len(chosen)], values, chosen)
-        if column.cumulative and times.size:
-            starts = np.array(column.starts, dtype=np.float64)[index]
+            times = times[: len(chosen)]
+            if column.kind == _CUMULATIVE and chosen:
+                times, chosen, fell = histogram_deltas(times, chosen, starts)
+        elif column.kind == _CUMULATIVE and times.size:
             times, values, fell = deltas(times, values, starts)
-            self.dropped["counter fell without a reset"] += fell
-        return Raw(column.metric_labels, column.resource_labels, times, values)
+        self.dropped["counter fell without a reset"] += fell
+        return Raw(column.metric_labels, column.resource_labels, times, values, chosen, counts)
 
 
 def _micros(timestamp: Any) -> int:

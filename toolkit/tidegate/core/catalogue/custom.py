@@ -45,7 +45,9 @@ class CustomMetric:
 
     @property
     def revision(self) -> Label:
-        """Where a series of the filter says its revision."""
+        """Where a series says its revision."""
+        if self.promql:
+            return Label("metric", self.revision_label or "revision_name")
         if self.revision_label:
             return label(self.revision_label)
         # Cloud Run writes it on the resource; everybody else has only labels of the metric for it.
@@ -54,7 +56,9 @@ class CustomMetric:
     @property
     def instance(self) -> Label | None:
         """Where it says its instance; None for the usual places."""
-        return label(self.instance_label) if self.instance_label else None
+        if not self.instance_label:
+            return None
+        return Label("metric", self.instance_label) if self.promql else label(self.instance_label)
 
     @property
     def metric_type(self) -> str:

@@ -1,0 +1,214 @@
+"""PromQL over the Prometheus HTTP API, as Managed Service for Prometheus and Prometheus itself offer it."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from tidegate.adapters.retry import Retrying
+from tidegate.core.errors import Denied, NotFound, Rejected, RemoteError, Unreachable
+from tidegate.core.samples import FloatArray, Window
+
+if TYPE_CHECKING:
+    import requests
+
+GOOGLE = "https://monitoring.googleapis.com/v1/projects/{project}/location/global/prometheus"
+_PATH = "/api/v1/query_range"
+_MOST_STEPS = 10_000
+"""Prometheus refuses more than 11,000 points per series."""
+_MOST_BYTES = 64 << 20
+_LOOKBACK = 300.0
+"""Seconds for which PromQL goes on telling the last sample of a series that has ended."""
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_LONGEST = 300
+
+Line = tuple[Mapping[str, str], FloatArray, FloatArray]
+"""Labels, times (rising, epoch seconds) and finite values of one series of the answer."""
+
+
+class _Refused(Exception):
+    """An answer other than 200."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"{said} (HTTP {status})")
+        self.status = status
+
+
+class PromQl:
+    """`address` is the API's without `/api/v1`, with `{project}` where that belongs.
+
+    `open_session` makes an HTTP session that carries the credentials; each query has one of its own, as
+    sessions are not made for several threads.
+    """
+
+    def __init__(
+        self, open_session: Callable[[], requests.Session], retrying: Retrying, address: str = GOOGLE
+    ) -> None:
+        self._open_session = open_session
+        self._retrying = retrying
+        self._address = address
+
+    def query_range(self, project: str, query: str, window: Window, step: float) -> list[Line]:
+        """The query at every multiple of `step` seconds in the window, so that two reads meet the same times.
+
+        Not-a-number and infinite values are left out, and so is what PromQL repeats of a series that has
+        ended. Raises Rejected for a query that cannot be answered, NotFound, Denied, Unreachable.
+        """
+        found: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
+        last = math.floor(window.end / step)
+        for first, end in _pieces(math.floor(window.start / step) + 1, last):
+            for labels, points in self._ask(project, query, first * step, end * step, step):
+                found.setdefault(labels, []).extend(points)
+        lines = (_line(labels, points, last * step, step) for labels, points in found.items())
+        return [line for line in lines if line is not None]
+
+    def _ask(
+        self, project: str, query: str, start: float, end: float, step: float
+    ) -> list[tuple[tuple[tuple[str, str], ...], list[tuple[float, float]]]]:
+        import requests
+        from google.auth.exceptions import GoogleAuthError
+
+        from tidegate.adapters.grpc_errors import translate
+
+        doing = f"evaluate {_shown(query)} in project {project}"
+        asked = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
+        try:
+            body = self._retrying.call(lambda: self._get(project, asked), _is_passing)
+        except _Refused as error:
+            raise _translated(error, doing) from error
+        except requests.Timeout as error:
+            raise Unreachable(
+                f"cannot {doing}: no answer within {self._retrying.policy.timeout:g} s", hint="try again"
+            ) from error
+        except GoogleAuthError as error:
+            raise translate(error, doing) from error
+        except (requests.RequestException, OSError) as error:
+            raise Unreachable(f"cannot {doing}: {_one_line(error)}", hint="check the network") from error
+        try:
+            return list(_series(body))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unreachable(f"cannot {doing}: the answer is not one of Prometheus") from error
+
+    def _get(self, project: str, asked: Mapping[str, str]) -> bytes:
+        import requests
+
+        url = self._address.format(project=project) + _PATH
+        clock, timeout = self._retrying.clock, self._retrying.policy.timeout
+        until = clock.now() + 2 * timeout
+        with (
+            contextlib.closing(self._open_session()) as session,
+            self._without_proxy(session, url).get(
+                url, params=asked, timeout=timeout, allow_redirects=False, stream=True
+            ) as answer,
+        ):
+            body = bytearray()
+            for chunk in answer.iter_content(65_536):
+                body += chunk
+                if clock.now() > until:  # a server that drips
+                    raise requests.Timeout
+                if len(body) > _MOST_BYTES:
+                    raise _Refused(413, f"the answer is longer than {_MOST_BYTES >> 20} MiB")
+            if answer.status_code != 200:
+                raise _Refused(answer.status_code, _said(bytes(body)))
+            return bytes(body)
+
+    @staticmethod
+    def _without_proxy(session: requests.Session, url: str) -> requests.Session:
+        """Proxies of the environment have no business on this machine's own ports."""
+        with contextlib.suppress(ValueError):
+            session.trust_env = not ipaddress.ip_address(urlsplit(url).hostname or "").is_loopback
+        return session
+
+
+def _pieces(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """The steps of a window, in as many queries as it takes."""
+    while first <= last:
+        yield first, min(first + _MOST_STEPS - 1, last)
+        first += _MOST_STEPS
+
+
+def _series(body: bytes) -> Iterator[tuple[tuple[tuple[str, str], ...], list[tuple[float, float]]]]:
+    data: Any = json.loads(body)["data"]
+    if data["resultType"] != "matrix":
+        raise ValueError(data["resultType"])
+    for one in data["result"]:
+        labels = tuple(sorted((str(name), str(value)) for name, value in one["metric"].items()))
+        points = [(float(time), float(value)) for time, value in one.get("values", ())]
+        yield labels, [(time, value) for time, value in points if math.isfinite(value)]
+
+
+def _line(
+    labels: tuple[tuple[str, str], ...], points: list[tuple[float, float]], end: float, step: float
+) -> Line | None:
+    if not points:
+        return None
+    times, values = (np.array(column, dtype=np.float64) for column in zip(*points, strict=True))
+    times, index = np.unique(times, return_index=True)
+    kept = _without_echo(times, values[index], end, step)
+    return dict(labels), times[:kept], values[index][:kept]
+
+
+def _without_echo(times: FloatArray, values: FloatArray, end: float, step: float) -> int:
+    """How many samples remain when the repetitions at the end of a series that ended early are left out."""
+    if times[-1] > end - step / 2:
+        return int(times.size)
+    kept = int(times.size)
+    while kept > 1 and values[kept - 2] == values[-1] and times[-1] - times[kept - 2] <= _LOOKBACK:
+        kept -= 1
+    return kept
+
+
+def _is_passing(error: Exception) -> bool:
+    import requests
+
+    if isinstance(error, _Refused):
+        return error.status in _PASSING
+    return isinstance(error, requests.ConnectionError | requests.Timeout)
+
+
+def _translated(error: _Refused, doing: str) -> RemoteError:
+    from tidegate.adapters.grpc_errors import LOGIN_HINT
+
+    sentence = f"cannot {doing}: {error}"
+    match error.status:
+        case 401:
+            return Denied(sentence, hint=LOGIN_HINT)
+        case 403:
+            return Denied(sentence, hint="grant roles/monitoring.viewer to the account tidegate runs as")
+        case 404:
+            return NotFound(sentence, hint="check the project")
+        case status if status in _PASSING:
+            return Unreachable(sentence, hint="try again")
+    return Rejected(sentence, hint="check the query")
+
+
+def _said(body: bytes) -> str:
+    """Prometheus' own `error` text, or the message of a Google error; the first words of anything else."""
+    text = body.decode(errors="replace")
+    with contextlib.suppress(ValueError, AttributeError):
+        error = json.loads(text).get("error", "")
+        text = str(error.get("message", "")) if isinstance(error, dict) else str(error)
+    return _cut(text) or "refused"
+
+
+def _shown(query: str) -> str:
+    return repr(_cut(query, 80))
+
+
+def _one_line(error: BaseException) -> str:
+    """The innermost cause, without the layers of the HTTP library around it."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return _cut(str(getattr(error, "strerror", None) or error) or type(error).__name__)
+
+
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
