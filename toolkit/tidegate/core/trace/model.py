@@ -5,33 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tidegate.core.catalogue import BY_ID
+
 FORMAT = "tidegate-trace/1"
 ROLLOUT_FILE = "rollout.json"
 SAMPLES_FILE = "samples.csv"
 BUCKETS = "latency_ms_bucket"
-METRICS = frozenset(
-    {
-        "request_count",
-        "error_count",
-        "error_ratio",
-        "latency_p50_ms",
-        "latency_p95_ms",
-        "latency_p99_ms",
-        "latency_mean_ms",
-        "cpu_utilization",
-        "memory_bytes",
-        "memory_utilization",
-        "max_fds",
-        "open_fds",
-        "pending_requests",
-        "tcp_connections",
-        "in_flight_requests",
-        "instance_count",
-        "billable_instance_seconds",
-        BUCKETS,
-    }
-)
-"""Every metric id a trace of this format can hold."""
+METRICS = frozenset(BY_ID) | {"error_ratio"}
+"""Every metric id a trace of this format can hold. The ratio is for where counts are not known."""
 
 COLUMNS = ("time", "metric", "revision", "instance", "value")
 """The header of samples.csv; a sixth column `le` follows where there are histograms."""
