@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,9 @@ STATES = st.builds(
     reason=st.text(max_size=200),
     decided=st.none() | st.floats(0, 2e9),
     exit_code=st.none() | st.sampled_from([0, 6, 7, 8, 130]),
-    settings=st.just(SETTINGS),
+    settings=st.builds(
+        lambda wish: replace(SETTINGS, on_pre_existing=wish), st.sampled_from(["hold", "rollback", "promote"])
+    ),
 )
 
 
@@ -46,6 +49,14 @@ def test_a_damaged_record_never_raises(state: State, data: st.DataObject) -> Non
     name = data.draw(st.sampled_from(sorted(fields)))
     fields[name] = data.draw(st.none() | st.integers() | st.text() | st.lists(st.integers()))
     assert isinstance(record.decode(json.dumps(fields)), record.Record | record.Unreadable)
+
+
+def test_a_record_from_before_there_was_a_wish_about_old_faults_is_read() -> None:
+    fields = json.loads(record.encode(a_state(), now=0, lease=0))
+    del fields["settings"]["on_pre_existing"]
+    found = record.decode(json.dumps(fields))
+    assert isinstance(found, record.Record)
+    assert found.state == a_state()
 
 
 def test_a_record_of_another_version_says_so() -> None:

@@ -35,7 +35,7 @@ from tidegate.core.rollout import (
     TrafficSet,
     step,
 )
-from tidegate.core.verdict import Decision
+from tidegate.core.verdict import Attribution, Decision
 
 GOOD = a_verdict(Decision.PROMOTE)
 BAD = a_verdict(Decision.ROLLBACK, "open fds climb")
@@ -154,6 +154,46 @@ def test_too_little_data_is_waited_for_once_more_and_then_decided_as_the_spec_sa
     assert "inconclusive" in state.reason or state.step == 1
 
 
+OLD_FAULT = a_verdict(Decision.HOLD, "both climb", attribution=Attribution.PRE_EXISTING, enough=True)
+
+
+@pytest.mark.parametrize(
+    ("wish", "phase", "code"),
+    [
+        ("hold", Phase.HELD, ExitCode.HELD),
+        ("rollback", Phase.ROLLING_BACK, None),
+        ("promote", Phase.STEP, None),
+    ],
+)
+def test_what_the_stable_revision_has_as_well_goes_by_the_spec(
+    wish: str, phase: Phase, code: ExitCode | None
+) -> None:
+    state = replace(at_step(), settings=replace(SETTINGS, on_pre_existing=wish))
+    state, _ = play(state, Judged(20, OLD_FAULT))
+    assert (state.phase, state.exit_code, state.step) == (phase, code, 0)
+    assert "both climb" in state.reason or phase is Phase.STEP
+
+
+def test_an_old_fault_that_may_pass_is_nothing_against_the_candidate_once_enough_was_seen() -> None:
+    state = replace(at_step(), settings=replace(SETTINGS, on_pre_existing="promote"))
+    waiting, _ = play(state, Judged(5 + 65, replace(OLD_FAULT, enough_data=False)))
+    assert (waiting.phase, waiting.step) == (Phase.STEP, 0)
+    state, _ = play(state, Judged(5 + 65, OLD_FAULT))
+    assert (state.phase, state.step) == (Phase.STEP, 1)
+    state, _ = play(state, TrafficSet(71), Judged(71 + 65, OLD_FAULT), TrafficSet(137))
+    state, _ = play(state, Judged(137 + 125, OLD_FAULT))
+    assert (state.phase, state.exit_code) == (Phase.PROMOTED, ExitCode.DONE)
+    assert "both climb" in state.reason
+
+
+@pytest.mark.parametrize("attribution", [Attribution.SHARED, Attribution.UNKNOWN])
+def test_only_an_old_fault_may_pass(attribution: Attribution) -> None:
+    state = replace(at_step(), settings=replace(SETTINGS, on_pre_existing="promote"))
+    verdict = a_verdict(Decision.HOLD, "both broke", attribution=attribution, enough=True)
+    state, _ = play(state, Judged(5 + 65, verdict))
+    assert state.phase is Phase.HELD
+
+
 def test_a_step_is_not_left_before_its_last_samples_can_be_seen() -> None:
     state, effects = play(at_step(), Judged(5 + 60, GOOD))
     assert state.step == 0
@@ -249,7 +289,14 @@ def test_an_illegal_event_raises_and_changes_nothing() -> None:
 # ------------------------------------------------------------------------------------------- properties
 
 VERDICTS = st.sampled_from(
-    [GOOD, BAD, UNSURE, a_verdict(Decision.HOLD), a_verdict(Decision.PROMOTE, enough=False)]
+    [
+        GOOD,
+        BAD,
+        UNSURE,
+        a_verdict(Decision.HOLD),
+        a_verdict(Decision.HOLD, attribution=Attribution.PRE_EXISTING),
+        a_verdict(Decision.PROMOTE, enough=False),
+    ]
 )
 
 
@@ -272,7 +319,8 @@ def an_event(kind: type, now: float, draw: st.DataObject) -> Event:
 def test_on_every_path_traffic_only_falls_after_a_failing_verdict_and_there_is_an_end(
     draw: st.DataObject,
 ) -> None:
-    state, now, failed = a_state(), 0.0, False
+    wish = draw.draw(st.sampled_from(["hold", "rollback", "promote"]))
+    state, now, failed = a_state(settings=replace(SETTINGS, on_pre_existing=wish)), 0.0, False
     effects: tuple[Effect, ...] = ()
     for _ in range(60):
         kinds_left = sorted(TRANSITIONS[state.phase], key=lambda k: k.__name__)

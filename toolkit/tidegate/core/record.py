@@ -104,6 +104,7 @@ def _state(fields: Mapping[str, Any]) -> State:
             settle=float(settings["settle"]),
             recovery=float(settings["recovery"]),
             on_inconclusive=settings["on_inconclusive"],
+            on_pre_existing=settings.get("on_pre_existing", "hold"),
         ),
     )
 

@@ -153,6 +153,7 @@ def settings_of(spec: Spec) -> Settings:
         settle=telemetry.ingestion_delay,
         recovery=rollout.recovery,
         on_inconclusive=spec.analysis.on_inconclusive,
+        on_pre_existing=spec.analysis.on_pre_existing,
     )
 
 

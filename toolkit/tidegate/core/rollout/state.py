@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+Wish = Literal["hold", "rollback", "promote"]
+
 
 class Phase(StrEnum):
     NEW = "new"
@@ -56,7 +58,9 @@ class Settings:
     look_every: float = 60.0
     settle: float = 180.0
     recovery: float = 900.0
-    on_inconclusive: Literal["hold", "rollback", "promote"] = "hold"
+    on_inconclusive: Wish = "hold"
+    on_pre_existing: Wish = "hold"
+    """What to do when the stable revision has the candidate's fault as well."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from tidegate.core.rollout.events import (
     TrafficSet,
 )
 from tidegate.core.rollout.state import FINAL, Moved, Phase, State
-from tidegate.core.verdict import Decision
+from tidegate.core.verdict import Attribution, Decision
 
 Result = tuple[State, tuple[Effect, ...]]
 
@@ -125,16 +125,21 @@ def _watch(state: State, event: TrafficSet) -> Result:
 def _judged(state: State, event: Judged) -> Result:
     verdict = event.verdict
     reason = "; ".join(verdict.reasons)
+    # What else a rollback would not mend (an outage, say) is held, whatever the spec says of old faults.
+    wish = state.settings.on_pre_existing if verdict.attribution is Attribution.PRE_EXISTING else "hold"
     match verdict.decision:
         case Decision.ROLLBACK:
             return _roll_back(replace(state, decided=event.at), event.at, reason)
-        case Decision.HOLD:
+        case Decision.HOLD if wish == "hold":
             return _hold(replace(state, decided=event.at), event.at, reason)
+        case Decision.HOLD if wish == "rollback":
+            why = f"{reason}; rolled back as the spec asks"
+            return _roll_back(replace(state, decided=event.at), event.at, why)
     duration = state.settings.bake if state.phase is Phase.BAKE else state.settings.step_duration
     due = state.entered + duration + state.settings.settle
     if event.at < due:
         return state, (Observe(min(event.at + state.settings.look_every, due)),)
-    if verdict.decision is Decision.PROMOTE and verdict.enough_data:
+    if verdict.decision is not Decision.CONTINUE and verdict.enough_data:
         return _on(replace(state, decided=event.at), event.at, reason)
     if event.at < due + duration:
         return state, (Observe(min(event.at + state.settings.look_every, due + duration)),)
