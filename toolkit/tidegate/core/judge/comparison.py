@@ -80,6 +80,10 @@ class Grown:
 
 MISSED = 1 / 3
 """Part of a warm-up that a fitted curve may miss."""
+OTHER_LOAD = 4.5
+"""Log odds against a new revision needing another number of descriptors per request than the stable one: 1
+in 90. Growing traffic and a leak look alike; what load costs is better learnt where traffic goes both
+ways."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ def _on_clock(
     mine, other = _both(candidate, stable, limits, clock)
     if mine is None:
         return None
-    known = _known_warm_up(other, len(mine.means.slope))
+    known = _known_warm_up(other, len(mine.means.slope)) - OTHER_LOAD * mine.trends.stack.free_load
     against = _at_my_rate(mine, other)
     overall = _verdict(mine, other, against, limits, known)
     if len(candidate) < 2:
@@ -154,13 +158,35 @@ def _both(
     candidate: tuple[Segment, ...], stable: tuple[Segment, ...], limits: Limits, clock: Clock
 ) -> tuple[Grown | None, Grown | None]:
     """Both revisions fitted with one dependence: they run the same kind of program on the same grid."""
-    stacks = [stack(s, limits.warm_up, limits.period, clock) for s in (candidate, stable) if s]
-    raw = np.concatenate([dependence(s) for s in stacks], axis=1)
-    lengths = np.concatenate([s.used.sum(axis=1) for s in stacks])
-    phi = _pooled(raw, lengths)
+    scale = (limits.warm_up, limits.period, clock)
+    if not stable:
+        alone = stack(candidate, *scale)
+        return _grown(fit(alone, _pooled(dependence(alone), alone.used.sum(axis=1)))), None
+    theirs = stack(stable, *scale)
+    their_phi = dependence(theirs)
+    known = _known_load(fit(theirs, _pooled(their_phi, theirs.used.sum(axis=1))))
+    mine = stack(candidate, *scale, known=known)
+    rounds = mine.values.shape[0] // their_phi.shape[0]
     k = len(candidate)
-    mine = _grown(fit(stacks[0], phi[:, :k]))
-    return mine, _grown(fit(stacks[1], phi[:, k:])) if stable else None
+    raw = np.concatenate([dependence(mine), np.tile(their_phi, (rounds, 1))], axis=1)
+    phi = _pooled(raw, np.concatenate([s.used.sum(axis=1) for s in (mine, theirs)]))
+    return _grown(fit(mine, phi[:, :k])), _grown(fit(theirs, phi[: their_phi.shape[0], k:]))
+
+
+def _known_load(stable: Trends) -> FloatArray | None:
+    """What one unit of load costs by the stable revision's long record; None where that says too little."""
+    grown = _grown(stable)
+    if grown is None:
+        return None
+    model = grown.shape
+    sigma = float(noise(stable.rss, stable.df, stable.phi)[model])
+    active = np.abs(stable.stack.columns[model, :, :, 3:5]).max(axis=1) > 0
+    precision = np.where(active, 1 / np.maximum(stable.unit_load_variances[model], 1e-300), 0.0) / sigma
+    total = precision.sum(axis=0)
+    if not total.any():
+        return None
+    value = (precision * stable.coefficients[model, :, 3:5]).sum(axis=0) / np.maximum(total, 1e-300)
+    return np.where(total > 0, value, np.nan)
 
 
 def _pooled(raw: FloatArray, lengths: FloatArray) -> FloatArray:
@@ -185,7 +211,8 @@ def _known_warm_up(stable: Grown | None, shapes: int) -> FloatArray:
         return np.zeros(shapes)
     trends = stable.trends
     rss, df, phi = trends.rss[:, young], trends.df[:, young], trends.phi[:, young]
-    return log_likelihood(noise(rss, df, phi), df.sum(axis=-1))
+    fits = log_likelihood(noise(rss, df, phi), df.sum(axis=-1))
+    return np.tile(fits, shapes // fits.size)
 
 
 def _verdict(

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from tidegate.core.judge.counts import Counts, excess_evidence, wanted
+from tidegate.core.judge.error_levels import judge_ratios
 from tidegate.core.judge.evidence import above, upper_bound, wilson, wilson_difference
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.view import Binned, View
@@ -20,6 +21,8 @@ RECENT = 5
 
 def judge_errors(view: View) -> Judged:
     rollout = view.rollout
+    if _only_ratios(view):
+        return judge_ratios(view)
     mine = error_counts(view, rollout.candidate).where(first=1)
     if not mine.n:
         return _result(mine, Finding.NOT_ENOUGH_DATA, f"errors: no request reached {rollout.candidate} yet")
@@ -27,6 +30,14 @@ def judge_errors(view: View) -> Judged:
     if stable is None or not stable.n:
         return _alone(view, mine)
     return _compared(view, mine, stable)
+
+
+def _only_ratios(view: View) -> bool:
+    """Whether the candidate's errors are known as ratios, of nobody knows how many requests."""
+    known = [
+        bool(view.samples.of_metric(m, view.rollout.candidate)) for m in ("error_ratio", "request_count")
+    ]
+    return known == [True, False]
 
 
 def error_counts(view: View, revision: str) -> Counts:

@@ -1,7 +1,8 @@
 """Does the candidate answer more slowly than the stable revision, by more than the tolerated ratio?
 
 With histograms requests are counted: how many exceed the tolerated multiple of the stable revision's own
-percentile. Without them there is only a percentile per sample period, and the periods are counted instead.
+percentile. Without them there is only a value per sample period, and levels are compared. The tail (p99) and
+the typical request (the mean, or the median) are judged apart.
 """
 
 from __future__ import annotations
@@ -11,244 +12,239 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidegate.core.judge.counts import Counts, wanted
+from tidegate.core.judge.counts import wanted
+from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.evidence import above, more_than_share, over_dispersion
+from tidegate.core.judge.histogram import Histogram, histogram
 from tidegate.core.judge.judged import Judged
-from tidegate.core.judge.view import Binned, View, after_start, before_start
-from tidegate.core.judge.wording import milliseconds
-from tidegate.core.samples import FloatArray
-from tidegate.core.trace import BUCKETS
+from tidegate.core.judge.shift import Scale, Shift, mean_of, moved_together, shift
+from tidegate.core.judge.view import Binned, View, after_start
+from tidegate.core.judge.wording import NOUNS, milliseconds
+from tidegate.core.samples import Key, Series
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
-METRIC = "latency_p99_ms"
-MOST_LINGERING = 0.6
-"""Serial correlation of percentiles beyond which more would only mean that the load itself moves."""
+TAIL, TYPICAL = "latency_p99_ms", "latency_mean_ms"
+NOISE, PLACEMENT = 0.05, 0.06
+"""Of logarithms of latency: the least noise believed, and the usual spread between placements."""
 
 
-def judge_latency(view: View) -> Judged:
+@dataclass(frozen=True)
+class Side:
+    """What is judged: the metric of the result, the series that can feed it, the quantile of a histogram."""
+
+    metric: str
+    sources: tuple[str, ...]
+    quantile: float
+
+
+SIDES = (
+    Side(TAIL, ("latency_p99_ms", "latency_p95_ms"), 0.99),
+    Side(TYPICAL, ("latency_mean_ms", "latency_p50_ms"), 0.5),
+)
+
+
+def judge_latency(view: View) -> tuple[Judged, ...]:
+    """The tail always; the typical request where it was measured."""
     rollout = view.rollout
     mine = histogram(view, rollout.candidate)
     stable = histogram(view, rollout.stable) if rollout.stable else None
-    if mine is not None and stable is not None and stable.after(1).n > 0:
-        return _by_histograms(view, mine, stable)
-    p99 = after_start(view.averages(METRIC, rollout.candidate))
-    if mine is not None and not len(p99):
-        p99 = after_start(mine.percentiles(0.99))
-    other = view.averages(METRIC, rollout.stable) if rollout.stable else None
-    if stable is not None and (other is None or not len(other)):
-        other = stable.percentiles(0.99)
-    if not len(p99):
-        return _judged(
-            Finding.NOT_ENOUGH_DATA, f"p99 latency: nothing measured for {rollout.candidate} yet", 0
-        )
-    if other is None or not len(other):
-        return _alone(view, p99)
-    return _by_percentiles(view, p99, other)
+    found = []
+    for side in SIDES:
+        if mine is not None and stable is not None and stable.after(1).n > 0:
+            found.append(_by_histograms(view, side, mine, stable))
+        elif (source := _source(view, side)) or side.metric == TAIL or side.metric in view.criteria.required:
+            found.append(_by_levels(view, side, source or side.metric, mine, stable))
+    return tuple(found)
+
+
+def tolerated(criteria: Criteria, side: Side, reference: float, *, beside: bool = True) -> float:
+    """Milliseconds still tolerated where the stable revision has `reference`.
+
+    The typical request moves less by chance than the slowest, so half of the ratio is allowed when the two
+    revisions are compared side by side (`beside`) rather than with the past.
+    """
+    ratio = criteria.latency_ratio
+    if side.metric == TYPICAL and beside:
+        ratio = 1 + (ratio - 1) / 2
+    return max(ratio * reference, reference + criteria.latency_increase_ms)
+
+
+def _source(view: View, side: Side) -> str:
+    """The metric that the candidate has, or else the stable revision; empty for none."""
+    for revision in (view.rollout.candidate, view.rollout.stable):
+        for name in side.sources:
+            if view.samples.of_metric(name, revision):
+                return name
+    return ""
 
 
 # ------------------------------------------------------------------------------------------ histograms
 
 
-@dataclass(frozen=True)
-class Histogram:
-    """`cumulative[i, j]`: requests of sample period `bins[i]` that took at most `bounds[j]` ms."""
-
-    bins: np.ndarray[tuple[int], np.dtype[np.int64]]
-    bounds: FloatArray
-    cumulative: FloatArray
-    requests: FloatArray
-
-    @property
-    def n(self) -> float:
-        return float(self.requests.sum())
-
-    def after(self, first: int) -> Histogram:
-        chosen = self.bins >= first
-        return Histogram(self.bins[chosen], self.bounds, self.cumulative[chosen], self.requests[chosen])
-
-    def slower_than(self, bound: float) -> Counts:
-        """Requests slower than `bound`, which must be one of `bounds`."""
-        column = int(np.searchsorted(self.bounds, bound))
-        slow = np.clip(self.requests - self.cumulative[:, column], 0.0, self.requests)
-        return Counts(self.bins, slow, self.requests)
-
-    def quantile(self, q: float) -> float:
-        """The bound of the bucket that holds the quantile, infinity if it is the last."""
-        within = self.cumulative.sum(axis=0) >= q * self.n - 1e-9
-        return float(self.bounds[int(np.argmax(within))]) if within.any() else math.inf
-
-    def percentiles(self, q: float) -> Binned:
-        """The quantile of every sample period that had requests and did not end in the last bucket."""
-        reached = self.cumulative >= q * self.requests[:, None] - 1e-9
-        usable = reached.any(axis=1) & (self.requests > 0)
-        values = self.bounds[np.argmax(reached, axis=1)]
-        usable &= np.isfinite(values)
-        return Binned(self.bins[usable], values[usable])
-
-
-def histogram(view: View, revision: str) -> Histogram | None:
-    """The revision's latency histogram; None when there is none, or when it is not cumulative in `le`."""
-    series = view.samples.of_metric(BUCKETS, revision)
-    bounds = np.array(sorted({s.key.le for s in series if s.key.le is not None}))
-    if not bounds.size:
-        return None
-    columns = [view.summed([s for s in series if s.key.le == bound]) for bound in bounds.tolist()]
-    bins = np.unique(np.concatenate([c.bins for c in columns]))
-    cumulative = np.column_stack([c.at(bins, np.nan) for c in columns])
-    complete = np.isfinite(cumulative).all(axis=1)
-    bins, cumulative = bins[complete], cumulative[complete]
-    if not bins.size or (np.diff(cumulative, axis=1) < -1e-6).any():
-        return None
-    requests = cumulative[:, -1]
-    if math.isfinite(bounds[-1]):
-        requests = np.maximum(requests, view.totals("request_count", revision).at(bins, 0.0))
-    return Histogram(bins, bounds, cumulative, requests)
-
-
-def _by_histograms(view: View, mine: Histogram, stable: Histogram) -> Judged:
-    criteria, names = view.criteria, view.rollout
-    during, candidate = stable.after(1), mine.after(1)
-    alpha = criteria.alpha_of(METRIC) / 2
-    worst: tuple[float, int] = (-math.inf, 0)
-    for q in (0.99, 0.5):
-        typical = during.quantile(q)
-        bound = _bound_at_least(criteria.latency_tolerated(typical), mine.bounds, stable.bounds)
-        if bound is None:
-            continue
-        slow, other = candidate.slower_than(bound), during.slower_than(bound)
+def _by_histograms(view: View, side: Side, mine: Histogram, stable: Histogram) -> Judged:
+    criteria, names, q = view.criteria, view.rollout, side.quantile
+    during, candidate = stable.after(1), mine.after(1 + _settling(view))
+    alpha = criteria.alpha_of(side.metric)
+    value, reference = candidate.quantile(q) if candidate.n else math.nan, during.quantile(q)
+    told = _told(side, names.candidate, value, names.stable, reference, q=q)
+    bound = tolerated(criteria, side, reference)
+    slow, other = candidate.slower_than(bound), during.slower_than(bound)
+    evidence, bad = 0.0, 0
+    if slow is not None and other is not None and slow.n:
         matched = other.matched(slow.bins)
         evidence = min(
             above(slow.k, slow.n, 1 - q),
             more_than_share(slow.events, slow.requests, matched.events, matched.requests),
         ) / over_dispersion(other.events, other.requests)
-        worst = max(worst, (evidence, slow.bad_intervals))
-    p99, reference = candidate.quantile(0.99), during.quantile(0.99)
-    told = f"p99 latency {_ms(p99)} on {names.candidate}, {_ms(reference)} on {names.stable}"
-    ratio = p99 / reference if 0 < reference < math.inf and math.isfinite(p99) else None
+        bad = slow.bad_intervals
+    ratio = value / reference if 0 < reference < math.inf and math.isfinite(value) else None
+    facts = (ratio, None, None, max(evidence, 0.0), wanted(alpha))
     count = round(candidate.n)
-    facts = (ratio, max(worst[0], 0.0), wanted(alpha))
-    if worst[0] > wanted(alpha) and worst[1] >= criteria.min_bad_intervals:
-        return _judged(Finding.WORSE, told, count, facts, Attribution.REVISION)
+    if evidence > wanted(alpha) and bad >= criteria.min_bad_intervals:
+        return _judged(side, Finding.WORSE, told, count, facts, Attribution.REVISION)
     if candidate.n < criteria.min_requests:
-        text = f"p99 latency: {count} of {criteria.min_requests} requests to {names.candidate} so far"
-        return _judged(Finding.NOT_ENOUGH_DATA, text, count, facts)
-    return _with_past(
-        view,
-        told,
-        count,
-        facts,
-        after_start(stable.percentiles(0.99)),
-        before_start(stable.percentiles(0.99)),
-        after_start(mine.percentiles(0.99)),
-    )
+        text = (
+            f"{NOUNS[side.metric]}: {count} of {criteria.min_requests} requests to {names.candidate} so far"
+        )
+        return _judged(side, Finding.NOT_ENOUGH_DATA, text, count, facts)
+    theirs = stable.percentiles(q)
+    return _with_past(view, side, told, count, facts, after_start(mine.percentiles(q)), theirs)
 
 
-def _bound_at_least(wish: float, mine: FloatArray, other: FloatArray) -> float | None:
-    """The smallest finite bound both histograms have that is not below `wish`."""
-    shared = [b for b in mine.tolist() if b >= wish and math.isfinite(b) and b in other]
-    return min(shared, default=None)
+# ------------------------------------------------------------------------------------------ levels
+
+
+def _by_levels(
+    view: View, side: Side, source: str, mine: Histogram | None, stable: Histogram | None
+) -> Judged:
+    names, criteria = view.rollout, view.criteria
+    candidate = _series(view, source, side, names.candidate, mine)
+    theirs = _series(view, source, side, names.stable, stable)
+    settled = [s for s in (_settled(view, one) for one in candidate) if s is not None]
+    seen = after_start(mean_of(view, settled)) if settled else None
+    if seen is None or not len(seen):
+        text = f"{NOUNS[side.metric]}: nothing measured for {names.candidate} yet"
+        return _judged(side, Finding.NOT_ENOUGH_DATA, text, 0)
+    if not theirs:
+        return _alone(view, side, seen)
+    scale = scale_for(view, side, mean_of(view, theirs))
+    found = shift(view, settled, theirs, scale, criteria.alpha_of(side.metric))
+    if found is None:
+        text = f"{NOUNS[side.metric]}: {len(seen)} samples of {names.candidate} so far"
+        return _judged(side, Finding.NOT_ENOUGH_DATA, text, len(seen))
+    told = _told(side, names.candidate, found.mine, names.stable, found.other, count=found.samples)
+    facts = _facts(found)
+    if found.certain:
+        return _judged(side, Finding.WORSE, told, found.samples, facts, Attribution.REVISION)
+    if found.samples < criteria.min_samples and not found.sustained:
+        text = f"{NOUNS[side.metric]}: {found.samples} of {criteria.min_samples} samples of {names.candidate}"
+        return _judged(side, Finding.NOT_ENOUGH_DATA, f"{text} so far", found.samples, facts)
+    if found.sustained and found.low > scale.tolerated:
+        return _judged(side, Finding.NOT_ENOUGH_DATA, f"{told}; not yet certain", found.samples, facts)
+    return _with_past(view, side, told, found.samples, facts, seen, mean_of(view, theirs))
+
+
+def scale_for(view: View, side: Side, stable: Binned) -> Scale:
+    """How latencies are compared where the stable revision had `stable`."""
+    during = after_start(stable)
+    reference = float(np.median(during.values if len(during) else stable.values))
+    limit = tolerated(view.criteria, side, reference, beside=len(during) > 0)
+    return Scale(True, math.log(limit / max(reference, 1e-9)), NOISE, PLACEMENT)
+
+
+def _settling(view: View) -> int:
+    """Sample periods in which caches fill and code is compiled, which say nothing about the revision."""
+    return math.ceil(view.criteria.warm_up / view.rollout.sample_period)
+
+
+def _settled(view: View, series: Series) -> Series | None:
+    kept = view.bins_of(series.times) > _settling(view)
+    return Series(series.key, series.times[kept], series.values[kept]) if kept.any() else None
+
+
+def _series(view: View, source: str, side: Side, revision: str, measured: Histogram | None) -> list[Series]:
+    if not revision:
+        return []
+    found = list(view.samples.of_metric(source, revision))
+    if not found and measured is not None:
+        levels = measured.percentiles(side.quantile)
+        if len(levels):
+            times = view.rollout.start + levels.bins.astype(np.float64) * view.rollout.sample_period
+            found = [Series(Key(side.metric, revision), times, levels.values.copy())]
+    return found
+
+
+def _with_past(
+    view: View,
+    side: Side,
+    told: str,
+    count: int,
+    facts: tuple[float | None, ...],
+    mine: Binned,
+    stable: Binned,
+) -> Judged:
+    """Not worse than stable: but are both slower than stable was before the rollout?"""
+    scale = scale_for(view, side, stable)
+    past = moved_together(mine, stable, scale, view.criteria.alpha_of(side.metric))
+    if past is None:
+        return _judged(side, Finding.FINE, told, count, facts, Attribution.NONE)
+    text = f"{told}; {view.rollout.stable} had {milliseconds(past)} before: both slowed down together"
+    return _judged(side, Finding.SHARED, text, count, facts, Attribution.SHARED)
+
+
+def _alone(view: View, side: Side, mine: Binned) -> Judged:
+    """No stable revision to compare with: the absolute limit, if there is one."""
+    criteria, name = view.criteria, view.rollout.candidate
+    typical = float(np.median(mine.values))
+    told = f"{NOUNS[side.metric]} {milliseconds(typical)} on {name}; nothing to compare with"
+    limit = criteria.latency_limit_ms
+    if len(mine) < criteria.min_samples:
+        text = f"{NOUNS[side.metric]}: {len(mine)} of {criteria.min_samples} samples of {name} so far"
+        return _judged(side, Finding.NOT_ENOUGH_DATA, text, len(mine))
+    if limit is None or side.metric != TAIL:
+        return _judged(side, Finding.FINE, f"{told} and no limit set", len(mine), None, Attribution.NONE)
+    over = mine.values > limit
+    alpha = criteria.alpha_of(side.metric)
+    evidence = above(float(over.sum()), float(over.size), 0.5)
+    facts = (None, None, None, evidence, wanted(alpha))
+    told += f", {milliseconds(limit)} are allowed"
+    if evidence > wanted(alpha) and typical > limit:
+        return _judged(side, Finding.WORSE, told, len(mine), facts, Attribution.REVISION)
+    if over.mean() > 0.75:
+        return _judged(side, Finding.NOT_ENOUGH_DATA, f"{told}; not yet certain", len(mine), facts)
+    return _judged(side, Finding.FINE, told, len(mine), facts, Attribution.NONE)
+
+
+# ------------------------------------------------------------------------------------------ words
+
+
+def _told(
+    side: Side, candidate: str, mine: float, stable: str, other: float, *, count: int = 0, q: float = 0.0
+) -> str:
+    noun = "median latency" if q == 0.5 else NOUNS[side.metric]
+    text = f"{noun} {_ms(mine)} on {candidate}, {_ms(other)} on {stable}"
+    return f"{text} (medians of {count} samples)" if count else text
 
 
 def _ms(value: float) -> str:
     return milliseconds(value) if math.isfinite(value) else "beyond the last bucket"
 
 
-# ----------------------------------------------------------------------------------------- percentiles
-
-
-def _by_percentiles(view: View, mine: Binned, stable: Binned) -> Judged:
-    criteria, names = view.criteria, view.rollout
-    alpha = criteria.alpha_of(METRIC)
-    during, before = after_start(stable), before_start(stable)
-    reference = during if len(during) else before
-    other = during.at(mine.bins, np.nan)
-    # Once the stable revision has no traffic, its own past has to do.
-    other = np.where(np.isfinite(other), other, float(np.median(reference.values)))
-    tolerated = np.maximum(criteria.latency_ratio * other, other + criteria.latency_increase_ms)
-    slower = mine.values > tolerated
-    evidence = above(float(slower.sum()), float(slower.size), 0.5) / _lingering(stable)
-    typical, typical_other = float(np.median(mine.values)), float(np.median(other))
-    ratio = typical / typical_other if typical_other > 0 else None
-    told = (
-        f"p99 latency {milliseconds(typical)} on {names.candidate}, {milliseconds(typical_other)} on "
-        f"{names.stable} (medians of {len(mine)} samples)"
-    )
-    facts = (ratio, evidence, wanted(alpha))
-    is_slow = typical > criteria.latency_tolerated(typical_other)
-    if evidence > wanted(alpha) and is_slow:
-        return _judged(Finding.WORSE, told, len(mine), facts, Attribution.REVISION)
-    if len(mine) < criteria.min_samples:
-        text = f"p99 latency: {len(mine)} of {criteria.min_samples} samples of {names.candidate} so far"
-        return _judged(Finding.NOT_ENOUGH_DATA, text, len(mine), facts)
-    if slower.mean() > 0.75 and is_slow:
-        return _judged(Finding.NOT_ENOUGH_DATA, f"{told}; not yet certain", len(mine), facts)
-    return _with_past(view, told, len(mine), facts, during, before, mine)
-
-
-def _lingering(stable: Binned) -> float:
-    """How many samples of a percentile are worth one independent one, from the stable revision's own."""
-    logs = np.log(np.maximum(stable.values, 1e-9))
-    centred = logs - logs.mean()
-    power = float(centred @ centred)
-    if len(stable) < 8 or power <= 0:
-        return 1.0
-    rho = min(max(float(centred[1:] @ centred[:-1]) / power, 0.0), MOST_LINGERING)
-    return (1 + rho) / (1 - rho)
-
-
-def _with_past(
-    view: View,
-    told: str,
-    count: int,
-    facts: tuple[float | None, float, float],
-    during: Binned,
-    before: Binned,
-    mine: Binned,
-) -> Judged:
-    """Not worse than stable: but are both slower than stable was before the rollout?"""
-    criteria, names = view.criteria, view.rollout
-    if len(before) >= criteria.min_samples and len(during) >= criteria.min_samples and len(mine):
-        past = float(np.median(before.values))
-        slower = during.values > criteria.latency_tolerated(past)
-        moved = above(float(slower.sum()), float(slower.size), 0.5) / _lingering(before)
-        both = float(np.median(mine.values)) > criteria.latency_tolerated(past) and bool(slower[-3:].all())
-        if moved > wanted(criteria.alpha_of(METRIC)) and both:
-            text = f"{told}; {names.stable} had {milliseconds(past)} before: both slowed down together"
-            return _judged(Finding.SHARED, text, count, facts, Attribution.SHARED)
-    return _judged(Finding.FINE, told, count, facts, Attribution.NONE)
-
-
-def _alone(view: View, mine: Binned) -> Judged:
-    """No stable revision to compare with: the absolute limit, if there is one."""
-    criteria, name = view.criteria, view.rollout.candidate
-    typical = float(np.median(mine.values))
-    told = f"p99 latency {milliseconds(typical)} on {name}; nothing to compare with"
-    limit = criteria.latency_limit_ms
-    if len(mine) < criteria.min_samples:
-        text = f"p99 latency: {len(mine)} of {criteria.min_samples} samples of {name} so far"
-        return _judged(Finding.NOT_ENOUGH_DATA, text, len(mine))
-    if limit is None:
-        return _judged(Finding.FINE, f"{told} and no limit set", len(mine), None, Attribution.NONE)
-    over = mine.values > limit
-    evidence = above(float(over.sum()), float(over.size), 0.5) / _lingering(mine)
-    facts = (None, evidence, wanted(criteria.alpha_of(METRIC)))
-    told += f", {milliseconds(limit)} are allowed"
-    if evidence > facts[2] and typical > limit:
-        return _judged(Finding.WORSE, told, len(mine), facts, Attribution.REVISION)
-    if over.mean() > 0.75:
-        return _judged(Finding.NOT_ENOUGH_DATA, f"{told}; not yet certain", len(mine), facts)
-    return _judged(Finding.FINE, told, len(mine), facts, Attribution.NONE)
+def _facts(found: Shift) -> tuple[float | None, ...]:
+    ratio, low, high = (math.exp(v) if abs(v) < 50 else None for v in (found.value, found.low, found.high))
+    return ratio, low, high, found.z, found.boundary
 
 
 def _judged(
+    side: Side,
     finding: Finding,
     text: str,
     count: int,
-    facts: tuple[float | None, float, float] | None = None,
+    facts: tuple[float | None, ...] | None = None,
     attribution: Attribution = Attribution.UNKNOWN,
 ) -> Judged:
-    ratio, evidence, boundary = facts or (None, None, None)
+    ratio, low, high, evidence, boundary = facts or (None,) * 5
     result = MetricResult(
-        METRIC, finding, text, count, "ratio to stable", ratio, None, None, evidence, boundary
+        side.metric, finding, text, count, "ratio to stable", ratio, low, high, evidence, boundary
     )
     return Judged(result, attribution)

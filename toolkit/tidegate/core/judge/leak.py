@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidegate.core.judge.comparison import Comparison, Grown, Limits, certainty, compare, load_ratio
+from tidegate.core.judge.comparison import Comparison, Grown, Limits, certainty, compare, grow, load_ratio
 from tidegate.core.judge.criteria import Criteria
+from tidegate.core.judge.growth import Slope
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.leak_words import Facts, exhausted_in
 from tidegate.core.judge.segments import Segment, segments
@@ -69,6 +70,15 @@ def judge_leak(view: View, what: Growing) -> Judged:
     if rollout.stable and compared.stable is None and view.samples.of_metric(metric, rollout.stable):
         return _too_few(view, what, of=rollout.stable)
     return _conclude(view, what, compared, began=began)
+
+
+def slopes(view: View, what: Growing) -> tuple[Slope | None, Slope | None]:
+    """Growth per second of the candidate and of the stable revision, each as it fits best; None: unknown."""
+    criteria = view.criteria
+    limits = Limits(what.tolerated / 60, criteria.alpha, criteria.warm_up, view.rollout.sample_period)
+    grown = [grow(found, limits) for found in _both(view, what)]
+    mine, theirs = (None if g is None else g.slope for g in grown)
+    return mine, theirs
 
 
 def _both(view: View, what: Growing) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+
+import numpy as np
 
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.view import Binned, View, after_start, before_start
@@ -10,66 +12,95 @@ from tidegate.core.judge.wording import counted, duration
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
 METRIC = "request_count"
-EXPECTED = 10
-"""Requests the candidate should have had before its silence means anything."""
+EXPECTED = 12.0
+"""Requests the candidate should have had before its silence means anything: by chance alone one healthy
+revision in 160,000 would have had none (Poisson)."""
+SPOKEN_OF = ("error_ratio", "latency_mean_ms", "latency_p99_ms", "latency_p95_ms", "latency_p50_ms")
+"""Metrics of which a sample says that there was a request."""
 
 
-@dataclass(frozen=True)
-class Traffic:
-    """`silent`: the candidate should have been heard and was not, while the stable revision goes on."""
-
-    judged: Judged
-    silent: bool = False
-
-
-def judge_traffic(view: View) -> Traffic:
+def judge_traffic(view: View) -> Judged:
     criteria, rollout = view.criteria, view.rollout
     requests = after_start(view.totals(METRIC, rollout.candidate))
     count = round(float(requests.values.sum()))
-    if _is_silent(view):
-        since = duration(criteria.silent_intervals * rollout.sample_period)
+    silent = _silent_for(view)
+    if silent:
+        since = duration(silent * rollout.sample_period)
         text = (
             f"{rollout.candidate} gets {rollout.percent_at(view.cut)} % of the traffic and has not been "
             f"heard of for {since}, while {rollout.stable} goes on as before"
         )
-        return Traffic(_judged(Finding.NOT_ENOUGH_DATA, text, count), silent=True)
+        return _judged(Finding.WORSE, text, count, Attribution.REVISION)
     if count < criteria.min_requests:
         text = f"{count} of {criteria.min_requests} requests reached {rollout.candidate} so far"
         rate = count / max(view.intervals, 1)
         if rate > 0:
             rest = (criteria.min_requests - count) / rate * rollout.sample_period
             text += f"; the rest takes about {duration(rest)} at this traffic"
-        return Traffic(_judged(Finding.NOT_ENOUGH_DATA, text, count))
+        return _judged(Finding.NOT_ENOUGH_DATA, text, count)
     text = f"{counted(count, 'request')} reached {rollout.candidate}"
-    return Traffic(_judged(Finding.FINE, text, count, Attribution.NONE))
+    return _judged(Finding.FINE, text, count, Attribution.NONE)
 
 
-def _is_silent(view: View) -> bool:
-    """Nothing of any metric for k periods, although the stable revision's traffic says there was some."""
+def _silent_for(view: View) -> int:
+    """Sample periods for which nothing told of a request on the candidate although some should have come.
+
+    0 when it was heard of, when its silence may be chance, or when the stable revision fell silent too.
+    """
     rollout, k = view.rollout, view.criteria.silent_intervals
-    last = view.intervals
-    window_start = view.cut - (k + 1) * rollout.sample_period
-    if last < k + 1 or not rollout.percent_at(window_start + rollout.sample_period):
-        return False
-    if any(
-        key.revision == rollout.candidate and float(series.times[-1]) > window_start
-        for key, series in view.samples.by_key.items()
-    ):
-        return False
-    stable = view.totals(METRIC, rollout.stable) if rollout.stable else None
-    return stable is not None and _expected(view, stable) >= EXPECTED
+    if not rollout.stable or not rollout.percent_at(view.cut):
+        return 0
+    heard = _heard(view, rollout.candidate)
+    last = int(heard.bins[-1]) if len(heard) else 0
+    silent = view.intervals - max(last, 0)
+    if silent < k or not len(_heard(view, rollout.stable)):
+        return 0
+    # Only periods in which it had traffic from beginning to end.
+    bins = np.arange(view.intervals - silent + 1, view.intervals + 1)
+    return silent if _expected(view, bins) >= EXPECTED else 0
 
 
-def _expected(view: View, stable: Binned) -> float:
-    """Requests the candidate should have had in the last k periods, by the traffic of the stable revision."""
-    rollout, k = view.rollout, view.criteria.silent_intervals
-    percent = rollout.percent_at(view.cut - k * rollout.sample_period)
-    if percent < 100:
-        recent = stable.values[stable.bins > view.intervals - k]
-        return float(recent.sum()) * percent / (100 - percent) if recent.size >= k / 2 else 0.0
-    # All of it is the candidate's now, so only the past can say how much there is.
-    past = before_start(stable)
-    return float(past.values.mean()) * k if len(past) else 0.0
+def _heard(view: View, revision: str) -> Binned:
+    """Requests in the sample periods that had any; one where only a ratio or a latency tells of it."""
+    counted_ = view.totals(METRIC, revision)
+    if len(counted_):
+        return counted_.where(counted_.values > 0)
+    series = [s for metric in SPOKEN_OF for s in view.samples.of_metric(metric, revision)]
+    if not series:
+        return counted_
+    bins = np.unique(np.concatenate([view.bins_of(s.times) for s in series]))
+    return Binned(bins, np.ones(bins.size))
+
+
+def _expected(view: View, bins: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
+    """Requests that the candidate should have had in these sample periods, by the stable revision's."""
+    rollout = view.rollout
+    theirs = _heard(view, rollout.stable)
+    known = len(view.totals(METRIC, rollout.stable)) > 0
+    shares = (
+        np.array([rollout.percent_at(rollout.start + (b - 0.5) * rollout.sample_period) for b in bins]) / 100
+    )
+    partial = (shares > 0) & (shares < 1)
+    total = 0.0
+    if partial.any():
+        beside = theirs.at(bins[partial], 0.0)
+        rate = beside if known else np.full(beside.size, _rate(beside))
+        total += float((rate * shares[partial] / (1 - shares[partial])).sum())
+    if (shares >= 1).any():
+        # All of it is the candidate's now, so only the past can say how much there is.
+        past = before_start(theirs)
+        if len(past):
+            first = int(past.bins[0])
+            filled = past.at(np.arange(first, 1), 0.0)
+            rate_then = float(filled.mean()) if known else _rate(filled)
+            total += rate_then * int((shares >= 1).sum())
+    return total
+
+
+def _rate(heard: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    """Requests per sample period, at least, by how many periods had any (Poisson: 1 - exp(-rate))."""
+    part = min(float((heard > 0).mean()), 1 - 0.5 / heard.size)
+    return -math.log1p(-part)
 
 
 def _judged(

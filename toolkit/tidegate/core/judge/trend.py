@@ -48,24 +48,33 @@ class Clock(StrEnum):
 
 @dataclass(frozen=True)
 class Stack:
-    """Segments side by side, padded at the end to one length N. `used[k, n]` tells samples from padding."""
+    """Segments side by side, padded at the end to one length N, once for each of m models.
+
+    A model is a shape of warm-up, with the effect of load free or, in a second round, known beforehand.
+    """
 
     segments: tuple[Segment, ...]
     used: FloatArray
+    """Tells samples from padding, shape (k, N)."""
     lags: FloatArray
     """Sample periods since the sample before, at least 1; shape (k, N)."""
     values: FloatArray
+    """Shape (m, k, N); less the effect of load where that is known."""
     columns: FloatArray
-    """Level, clock and the loads, shape (k, N, 2 + loads); columns that say nothing are zero."""
-    shapes: FloatArray
-    """Shape (m, k, N)."""
+    """Level, clock, shape, loads, jump: shape (m, k, N, COLUMNS); columns that say nothing are zero."""
     spans: FloatArray
     """Seconds that the clock's run from 0 to 1 stands for, shape (k,)."""
+    free_load: FloatArray
+    """1 for models whose effect of load is fitted although it is known, else 0; shape (m,)."""
+
+
+COLUMNS = 6
+_CLOCK, _SHAPE, _LOADS, _JUMP = 1, 2, slice(3, 5), 5
 
 
 @dataclass(frozen=True)
 class Trends:
-    """Arrays of shape (m, k): shapes by segments; slopes per second."""
+    """Arrays of shape (m, k): models by segments; slopes per second."""
 
     stack: Stack
     phi: FloatArray
@@ -78,83 +87,98 @@ class Trends:
     df: FloatArray
     warmed: FloatArray
     """What the values gained by warming up over the segment; negative where they fell."""
-    loads: FloatArray
-    """Coefficients of level-free loads, shape (m, k, loads)."""
+    coefficients: FloatArray
+    """Shape (m, k, COLUMNS)."""
+    unit_load_variances: FloatArray
+    """Of the coefficients of the loads, for noise of variance 1; shape (m, k, 2)."""
 
-    def unloaded(self, shape: int, segment: int) -> FloatArray:
-        """The segment's values less the part that load explains; warm-up and growth still in them."""
+    def unloaded(self, model: int, segment: int) -> FloatArray:
+        """The segment's values less load and one-time jumps; warm-up and growth still in them."""
         n = len(self.stack.segments[segment])
-        part = self.stack.columns[segment, :n, 2:] @ self.loads[shape, segment]
-        return np.asarray(self.stack.values[segment, :n] - part)
+        part = self.stack.columns[model, segment, :n, 3:] @ self.coefficients[model, segment, 3:]
+        return np.asarray(self.stack.values[model, segment, :n] - part)
 
 
-def stack(segments: tuple[Segment, ...], warm_up: float, period: float, clock: Clock) -> Stack:
+def stack(
+    segments: tuple[Segment, ...],
+    warm_up: float,
+    period: float,
+    clock: Clock,
+    known: FloatArray | None = None,
+) -> Stack:
+    """`known` is the effect of one unit of each load, NaN where it is not known; shape (2,)."""
     longest = max(len(s) for s in segments)
-    k = len(segments)
+    k, m = len(segments), len(SHAPES)
     used, lags = np.zeros((k, longest)), np.ones((k, longest))
     values, age = np.zeros((k, longest)), np.zeros((k, longest))
-    columns = np.zeros((k, longest, 5))
-    spans = np.empty(k)
+    columns, effect = np.zeros((k, longest, COLUMNS)), np.zeros((k, longest))
     for i, segment in enumerate(segments):
         n = len(segment)
         used[i, :n] = 1.0
         lags[i, 1:n] = np.maximum(np.round(np.diff(segment.age) / period), 1.0)
         values[i, :n], age[i, :n] = segment.values, segment.age
         columns[i, :n, 0] = 1.0
-        columns[i, :n, 1] = ticks(segment, clock)
-        spans[i] = max(segment.span, 1e-9)
-        for j, load in enumerate(_loads(segment, warm_up)[: 1 if n < FEW else 2]):
-            columns[i, :n, 2 + j] = load
+        columns[i, :n, _CLOCK] = ticks(segment, clock)
+        loads = segment_loads(segment, warm_up)
+        columns[i, :n, _LOADS] = loads
+        if known is not None:
+            effect[i, :n] = loads @ np.nan_to_num(known)
         jump = _jump(segment.values)
         if jump is not None:
-            columns[i, jump:n, 4] = 1.0
+            columns[i, jump:n, _JUMP] = 1.0
     shapes = np.stack([_shape(kind, factor * warm_up, age) for kind, factor in SHAPES]) * used
-    return Stack(segments, used, lags, values, columns, shapes, spans)
+    design = np.repeat(columns[None], m, axis=0)
+    design[..., _SHAPE] = shapes
+    every = np.repeat(values[None], m, axis=0)
+    free = np.zeros(m)
+    if known is not None and effect.any():
+        bound = design.copy()
+        bound[..., _LOADS] *= np.isnan(known)
+        design, every = np.concatenate([design, bound]), np.concatenate([every, every - effect])
+        free = np.repeat([1.0, 0.0], m)
+    spans = np.array([max(s.span, 1e-9) for s in segments])
+    return Stack(segments, used, lags, every, design, spans, free)
 
 
 def fit(stacked: Stack, phi: FloatArray) -> Trends:
-    """Generalised least squares. `phi` is the dependence per shape and segment, shape (m, k)."""
-    x, y, active = _design(stacked)
-    xw = _whitened(x, phi, stacked)
-    yw = _whitened(y[..., None], phi, stacked)[..., 0]
+    """Generalised least squares. `phi` is the dependence per model and segment, shape (m, k)."""
+    xw = _whitened(stacked.columns, phi, stacked)
+    yw = _whitened(stacked.values[..., None], phi, stacked)[..., 0]
     beta, inverse = _solve(xw, yw)
     rest = yw - np.einsum("mknp,mkp->mkn", xw, beta)
-    last = stacked.used.sum(axis=1).astype(int) - 1
-    ends = stacked.shapes[:, np.arange(last.size), last] - stacked.shapes[:, :, 0]
+    n = stacked.used.sum(axis=1)
+    shape = stacked.columns[..., _SHAPE]
+    ends = shape[:, np.arange(n.size), n.astype(int) - 1] - shape[:, :, 0]
     return Trends(
         stack=stacked,
         phi=phi,
-        slope=beta[..., 1] / stacked.spans,
-        unit_variance=inverse[..., 1, 1] / stacked.spans**2,
+        slope=beta[..., _CLOCK] / stacked.spans,
+        unit_variance=inverse[..., _CLOCK, _CLOCK] / stacked.spans**2,
         rss=(rest**2).sum(axis=-1),
-        df=np.maximum(stacked.used.sum(axis=1) - active, 0.0),
-        warmed=beta[..., 2] * ends,
-        loads=beta[..., 3:],
+        df=np.maximum(n - _active(stacked), 0.0),
+        warmed=beta[..., _SHAPE] * ends,
+        coefficients=beta,
+        unit_load_variances=np.stack([inverse[..., 3, 3], inverse[..., 4, 4]], axis=-1),
     )
 
 
 def dependence(stacked: Stack) -> FloatArray:
-    """Lag-one correlation of the residuals per shape and segment, 0 to 0.95; shape (m, k).
+    """Lag-one correlation of the residuals per model and segment, 0 to 0.95; shape (m, k).
 
     Corrected for the fit having eaten some of it (Marriott & Pope 1954, to first order).
     """
-    x, y, active = _design(stacked)
-    beta, _ = _solve(x, y)
-    rest = (y - np.einsum("mknp,mkp->mkn", x, beta)) * stacked.used
-    power = (rest**2).sum(axis=-1)
+    beta, _ = _solve(stacked.columns, stacked.values)
+    rest = (stacked.values - np.einsum("mknp,mkp->mkn", stacked.columns, beta)) * stacked.used
+    power, active = (rest**2).sum(axis=-1), _active(stacked)
     n = stacked.used.sum(axis=1)
     raw = (rest[..., 1:] * rest[..., :-1]).sum(axis=-1) / np.maximum(power, n * ROUNDING * 1e-6)
     mended = np.clip(raw + active * (1 + 2 * np.maximum(raw, 0.0)) / n, 0.0, MOST_PHI)
     return np.asarray(np.where(n > active + 2, mended, 0.0))
 
 
-def _design(stacked: Stack) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Columns (m, k, N, p), values (m, k, N), and how many columns say anything (m, k)."""
-    m, k, n = stacked.shapes.shape
-    wide = np.broadcast_to(stacked.columns, (m, *stacked.columns.shape))
-    x = np.concatenate([wide[..., :2], stacked.shapes[..., None], wide[..., 2:]], axis=-1)
-    active = (np.abs(x).max(axis=2) > 0).sum(axis=-1).astype(np.float64)
-    return x, np.broadcast_to(stacked.values, (m, k, n)), active
+def _active(stacked: Stack) -> FloatArray:
+    """How many columns say anything, per model and segment."""
+    return np.asarray((np.abs(stacked.columns).max(axis=2) > 0).sum(axis=-1).astype(np.float64))
 
 
 def _solve(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -212,19 +236,21 @@ def clocks(segments: tuple[Segment, ...]) -> tuple[Clock, ...]:
     return (Clock.AGE,)
 
 
-def _loads(segment: Segment, tau: float) -> list[FloatArray]:
-    found: list[FloatArray] = []
-    if segment.in_flight is not None:
-        found.append(_filled(segment.in_flight))
-    if segment.rate is not None:
-        found.append(_lagged(_filled(segment.rate), segment.age, tau))
-    scaled = []
-    for load in found:
-        spread = float(np.std(load))
+def segment_loads(segment: Segment, tau: float) -> FloatArray:
+    """Requests in flight and request rate about their means, shape (n, 2); zero where they say nothing."""
+    n = len(segment)
+    found = np.zeros((n, 2))
+    measured = 0
+    for j, load in enumerate((segment.in_flight, segment.rate)):
+        if load is None or (measured and n < FEW):
+            continue
+        values = _filled(load) if j == 0 else _lagged(_filled(load), segment.age, tau)
+        centred = values - values.mean()
         # A load that hardly moves explains nothing, but could stand in for the level.
-        if spread > 1e-3 * max(abs(float(load.mean())), 1e-9):
-            scaled.append((load - load.mean()) / spread)
-    return scaled
+        if float(np.std(values)) > 1e-3 * max(abs(float(values.mean())), 1e-9):
+            found[:, j] = centred
+            measured += 1
+    return found
 
 
 def _filled(values: FloatArray) -> FloatArray:

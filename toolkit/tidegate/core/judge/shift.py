@@ -1,0 +1,203 @@
+"""Is a level higher on the candidate than on the stable revision, by more than is tolerated?
+
+For what is measured as a level every sample period (a ratio, a percentile, a use per request), not as a
+count. Where both revisions have samples of the same period their difference is taken, which takes out
+whatever both go through; otherwise the stable revision's past is the reference. The mean difference is
+weighed against three kinds of chance: noise from sample to sample, which remembers the one before (variance
+of the mean of an AR(1) process, Bartlett 1935); the wandering of a level over spans as long as the
+candidate's; and placement: two healthy instances of one version never quite agree, on account of their
+machines.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidegate.core.judge.distributions import t_quantile
+from tidegate.core.judge.view import Binned, View, after_start, before_start
+from tidegate.core.samples import FloatArray, Series
+
+LOOKS = 4.0
+"""What looking again and again costs a test whose healthy mean lies well below what is tolerated: the largest
+of all looks exceeds a quantile about so many times as often as one look does."""
+SUSTAINED = 0.7
+"""Part of the samples, and of the later half of them, that must be worse than tolerated."""
+FEWEST = 4
+"""Samples of the candidate below which nothing is said."""
+RECENT = 3
+"""Samples that must still be worse for a trouble of both revisions to be called present."""
+PRIOR = 3.0
+"""Instances' worth of belief in the usual spread between placements."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a level is compared. Values are transformed first: their logarithm, or as they are."""
+
+    relative: bool
+    """Compare ratios (logarithms) rather than differences."""
+    tolerated: float
+    """Change for the worse that is tolerated: of the logarithm, or of the value."""
+    least: float
+    """Standard deviation below which no noise is believed, in the same scale."""
+    placement: float
+    """Usual standard deviation between instances of one version, in the same scale."""
+    higher_is_worse: bool = True
+
+    def of(self, values: FloatArray) -> FloatArray:
+        scaled = np.log(np.maximum(values, 1e-12)) if self.relative else values
+        return scaled if self.higher_is_worse else -scaled
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The candidate's level less the stable revision's, in the scale; positive is worse."""
+
+    value: float
+    low: float
+    high: float
+    z: float
+    boundary: float
+    samples: int
+    sustained: bool
+    paired: bool
+    mine: float
+    """Typical value of the candidate (median), as measured; `other` of the reference."""
+    other: float
+
+    @property
+    def certain(self) -> bool:
+        return self.z > self.boundary and self.sustained
+
+
+def shift(view: View, mine: list[Series], stable: list[Series], scale: Scale, alpha: float) -> Shift | None:
+    """None where there is too little to say anything. Series of one revision each: aggregate or instances."""
+    candidate = after_start(mean_of(view, mine))
+    theirs = mean_of(view, stable)
+    if len(candidate) < FEWEST or len(theirs) < FEWEST:
+        return None
+    during, before = after_start(theirs), before_start(theirs)
+    return compare(candidate, during, before, scale, alpha, _placement(mine, stable, scale))
+
+
+def compare(
+    candidate: Binned,
+    during: Binned,
+    before: Binned,
+    scale: Scale,
+    alpha: float,
+    placement: tuple[float, float],
+) -> Shift | None:
+    """`placement` is the variance that placement adds to the difference, and its degrees of freedom."""
+    mine = scale.of(candidate.values)
+    beside = during.at(candidate.bins, np.nan)
+    paired = float(np.isfinite(beside).mean()) >= 0.5 and int(np.isfinite(beside).sum()) >= FEWEST
+    if paired:
+        both = np.isfinite(beside)
+        differences = mine[both] - scale.of(beside[both])
+        reference_variance, reference = 0.0, float(np.median(beside[both]))
+    else:
+        past = before if len(before) >= FEWEST else during
+        if len(past) < FEWEST:
+            return None
+        level = scale.of(past.values)
+        differences = mine - float(np.median(level))
+        reference_variance = _wandering(level, differences.size)
+        reference = float(np.median(past.values))
+    noise, df = _variance_of_mean(differences, scale.least, _own_noise(scale.of(before.values)))
+    value = float(differences.mean())
+    variance = noise + reference_variance + placement[0]
+    parts = noise**2 / df + placement[0] ** 2 / placement[1] + reference_variance**2 / max(len(before) - 1, 1)
+    free = max(variance**2 / parts, 1.0) if parts > 0 else df
+    half = t_quantile(0.025, round(free, 1)) * math.sqrt(variance)
+    worse = differences > scale.tolerated
+    return Shift(
+        value=value,
+        low=value - half,
+        high=value + half,
+        z=(value - scale.tolerated) / math.sqrt(variance),
+        boundary=t_quantile(alpha / LOOKS, round(free, 1)),
+        samples=int(differences.size),
+        sustained=bool(min(worse.mean(), worse[worse.size // 2 :].mean()) >= SUSTAINED),
+        paired=paired,
+        mine=float(np.median(candidate.values)),
+        other=reference,
+    )
+
+
+def mean_of(view: View, series: list[Series]) -> Binned:
+    """The mean over the series at each bin."""
+    if not series:
+        return view.summed([])
+    total = view.summed(series)
+    count = view.summed([Series(s.key, s.times.copy(), np.ones(len(s))) for s in series])
+    return Binned(total.bins, total.values / np.maximum(count.values, 1))
+
+
+def _variance_of_mean(values: FloatArray, least: float, usual: float) -> tuple[float, float]:
+    """Variance of the mean of values that remember the one before, and its degrees of freedom.
+
+    `usual` is the noise of the stable revision: a handful of samples that happen to agree is not believed.
+    """
+    n = values.size
+    centred = values - values.mean()
+    power = float(centred @ centred)
+    spread = max(power / (n - 1), least**2, usual if n < 12 else 0.0)
+    raw = float(centred[1:] @ centred[:-1]) / power if power > 0 else 0.0
+    phi = min(max(raw + (1 + 3 * max(raw, 0.0)) / n, 0.0), 0.9)
+    worth = max(n * (1 - phi) / (1 + phi), 2.0)
+    return spread / worth, max(worth - 1, 1.0)
+
+
+def _own_noise(values: FloatArray) -> float:
+    """Variance from sample to sample, from robust differences; 0 where too little is known."""
+    if values.size < 8:
+        return 0.0
+    steps = np.diff(values)
+    return float((1.4826 * np.median(np.abs(steps - np.median(steps)))) ** 2 / 2)
+
+
+def _wandering(past: FloatArray, length: int) -> float:
+    """Variance of the mean over spans of `length` samples, as the past shows it."""
+    spread = float(past.var(ddof=1))
+    blocks = past.size // max(length, 1)
+    if blocks >= 3:
+        means = past[: blocks * length].reshape(blocks, length).mean(axis=1)
+        return max(float(means.var(ddof=1)), spread / past.size)
+    # Too short a past to see it: as if it were one wave.
+    return spread * 0.5 + spread / past.size
+
+
+def _placement(mine: list[Series], stable: list[Series], scale: Scale) -> tuple[float, float]:
+    """Variance that placement adds to the difference of the revisions, and its degrees of freedom."""
+    named = [s for s in stable if s.key.instance]
+    candidates = max(len({s.key.instance for s in mine if s.key.instance}), 1)
+    levels = np.array([float(np.median(scale.of(s.values))) for s in named if len(s) >= FEWEST])
+    k = levels.size
+    measured = float(levels.var(ddof=1)) if k >= 2 else 0.0
+    free = max(k - 1, 0)
+    variance = (free * measured + PRIOR * scale.placement**2) / (free + PRIOR)
+    return variance * (1 / candidates + 1 / max(k, 1)), free + PRIOR
+
+
+def moved_together(mine: Binned, stable: Binned, scale: Scale, alpha: float) -> float | None:
+    """The stable revision's level before the rollout, if both have been worse since, and still are."""
+    during, before = after_start(stable), before_start(stable)
+    if len(mine) < RECENT or len(during) < RECENT or len(before) < FEWEST:
+        return None
+    past = scale.of(before.values)
+    usual = float(np.median(past))
+    recent = [scale.of(b.values[-RECENT:]) - usual for b in (mine, during)]
+    if any((r <= scale.tolerated).any() for r in recent):
+        return None
+    worse = scale.of(during.values) - usual > scale.tolerated
+    # From where it was last as before: what began late must not be diluted by the quiet time.
+    last_quiet = int(np.flatnonzero(~worse)[-1]) + 1 if (~worse).any() else 0
+    since = Binned(during.bins[last_quiet:], during.values[last_quiet:])
+    if len(since) < FEWEST:
+        return None
+    found = compare(since, Binned(during.bins[:0], during.values[:0]), before, scale, alpha, (0.0, 1.0))
+    return float(np.median(before.values)) if found is not None and found.certain else None

@@ -1,0 +1,196 @@
+"""Does the candidate need more of the machine for the same work: CPU, memory, billable time?
+
+What a revision should need at the candidate's load is read off the stable revision's own record: a line
+through its use against its load, before and since the rollout. The candidate and the stable revision are then
+compared by how far each is from that line, so that neither idle time nor a small share of the traffic counts
+as a fault.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tidegate.core.judge.criteria import Criteria
+from tidegate.core.judge.judged import Judged
+from tidegate.core.judge.shift import FEWEST, Scale, Shift, compare, mean_of, moved_together
+from tidegate.core.judge.view import Binned, View, after_start, before_start
+from tidegate.core.judge.wording import amount, noun, percent
+from tidegate.core.samples import FloatArray
+from tidegate.core.verdict import Attribution, Finding, MetricResult
+
+UNEXPLAINED = 0.5
+"""Rise of a logarithm tolerated where load is not known: half as much again and more can be traffic."""
+REACH = 1.5
+"""How far beyond the loads the stable revision has had its line is still believed."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """One metric, its load and what is tolerated."""
+
+    metric: str
+    tolerated: float
+    noise: float
+    placement: float
+    least: float
+    """Level under which a ratio means nothing, in the metric's unit."""
+    load: Callable[[View, str], Binned] | None
+
+
+def _per_instance(view: View, revision: str) -> Binned:
+    """Requests per sample period and instance."""
+    requests, instances = view.totals("request_count", revision), _instances(view, revision)
+    return Binned(requests.bins, requests.values / np.maximum(instances.at(requests.bins, np.nan), 1.0))
+
+
+def _instances(view: View, revision: str) -> Binned:
+    counted = view.totals("instance_count", revision)
+    if len(counted):
+        return counted
+    for metric in ("open_fds", "memory_bytes", "cpu_utilization"):
+        named = [s for s in view.samples.of_metric(metric, revision) if s.key.instance]
+        if named:
+            return view.alive(named)
+    return counted
+
+
+def _requests(view: View, revision: str) -> Binned:
+    return view.totals("request_count", revision)
+
+
+def uses(criteria: Criteria) -> tuple[Use, ...]:
+    return (
+        Use("cpu_utilization", criteria.cpu_increase, 0.02, 0.015, 0.01, _per_instance),
+        Use("memory_bytes", criteria.memory_increase, 0.01, 0.03, 2.0**23, None),
+        Use("memory_utilization", criteria.memory_increase, 0.01, 0.03, 0.02, None),
+        Use("billable_instance_seconds", criteria.cost_increase, 0.05, 0.05, 1e-6, _requests),
+    )
+
+
+def judge_use(view: View, use: Use) -> Judged:
+    names, criteria = view.rollout, view.criteria
+    series = view.samples.of_metric(use.metric, names.candidate)
+    values = after_start(mean_of(view, list(series)))
+    name = noun(use.metric, criteria)
+    if not len(values):
+        text = f"{name}: nothing measured for {names.candidate} yet"
+        return _judged(use, Finding.NOT_ENOUGH_DATA, text, 0)
+    if not names.stable:
+        return _judged(
+            use, Finding.FINE, f"{name}: nothing to compare with", len(values), None, Attribution.NONE
+        )
+    found, together = _compared(view, use)
+    if found is None:
+        text = f"{name}: too few samples at loads that both revisions have had"
+        return _judged(use, Finding.NOT_ENOUGH_DATA, text, len(values))
+    told = _told(use, criteria, found, names.candidate, names.stable)
+    if found.certain:
+        return _judged(use, Finding.WORSE, told, found.samples, found, Attribution.REVISION)
+    if found.samples < criteria.min_samples:
+        text = f"{name}: {found.samples} of {criteria.min_samples} samples so far"
+        return _judged(use, Finding.NOT_ENOUGH_DATA, text, found.samples)
+    if together:
+        text = f"{told}; both need more since the rollout began: not the revision's own doing"
+        return _judged(use, Finding.SHARED, text, found.samples, found, Attribution.SHARED)
+    return _judged(use, Finding.FINE, told, found.samples, found, Attribution.NONE)
+
+
+def _compared(view: View, use: Use) -> tuple[Shift | None, bool]:
+    """The candidate against the stable revision, and whether both have moved together."""
+    names = view.rollout
+    mine, theirs = (
+        mean_of(view, list(view.samples.of_metric(use.metric, r))) for r in (names.candidate, names.stable)
+    )
+    settling = math.ceil(2 * view.criteria.warm_up / names.sample_period)
+    candidate = mine.where(mine.bins > settling)
+    tolerated = math.log1p(use.tolerated)
+    line = _line(view, use, theirs)
+    if use.load is not None and line is None:
+        tolerated = max(tolerated, UNEXPLAINED)
+    if line is not None and use.load is not None:
+        candidate = line.beyond(candidate, use.load(view, names.candidate))
+        theirs = line.beyond(theirs, use.load(view, names.stable))
+    else:
+        candidate, theirs = (
+            Binned(b.bins, np.log(np.maximum(b.values, use.least))) for b in (candidate, theirs)
+        )
+    if len(candidate) < FEWEST or len(theirs) < FEWEST:
+        return None, False
+    scale = Scale(False, tolerated, use.noise, use.placement)
+    alpha = view.criteria.alpha_of(use.metric)
+    during, before = after_start(theirs), before_start(theirs)
+    placement = (2 * scale.placement**2, 8.0)
+    found = compare(candidate, during, before, scale, alpha, placement)
+    return found, moved_together(candidate, theirs, scale, alpha) is not None
+
+
+@dataclass(frozen=True)
+class Line:
+    """Use = base + slope * load, fitted to the stable revision; loads outside low..high are not believed."""
+
+    base: float
+    slope: float
+    low: float
+    high: float
+    least: float
+
+    def beyond(self, use: Binned, load: Binned) -> Binned:
+        """Logarithm of the use over what the line says, where the load is within reach."""
+        loads = load.at(use.bins, np.nan)
+        expected = self.base + self.slope * loads
+        usable = (loads >= self.low / REACH) & (loads <= self.high * REACH) & (expected > self.least)
+        values = np.log(np.maximum(use.values[usable], self.least) / expected[usable])
+        return Binned(use.bins[usable], values)
+
+
+def _line(view: View, use: Use, theirs: Binned) -> Line | None:
+    if use.load is None:
+        return None
+    loads = use.load(view, view.rollout.stable).at(theirs.bins, np.nan)
+    known = np.isfinite(loads)
+    if known.sum() < 2 * FEWEST:
+        return None
+    x, y = loads[known], theirs.values[known]
+    slope = _slope(x, y)
+    base = float(y.mean() - slope * x.mean())
+    if base < 0:
+        slope, base = float(x @ y) / max(float(x @ x), 1e-12), 0.0
+    return Line(base, slope, float(np.quantile(x, 0.02)), float(np.quantile(x, 0.98)), use.least)
+
+
+def _slope(x: FloatArray, y: FloatArray) -> float:
+    """Least squares, never falling: more load never needs less."""
+    centred = x - x.mean()
+    power = float(centred @ centred)
+    return max(float(centred @ y) / power, 0.0) if power > 0 else 0.0
+
+
+def _told(use: Use, criteria: Criteria, found: Shift, candidate: str, stable: str) -> str:
+    change = math.expm1(min(found.value, 50.0))
+    more = f"{percent(change)} more" if change >= 0 else f"{percent(-change)} less"
+    text = f"{noun(use.metric, criteria)}: {candidate} needs {more} than {stable}"
+    if use.load is None:
+        levels = [amount(use.metric, math.exp(v)) for v in (found.mine, found.other)]
+        text += " ({} against {})".format(*levels)
+    return text if found.paired else f"{text} did"
+
+
+def _judged(
+    use: Use,
+    finding: Finding,
+    text: str,
+    count: int,
+    found: Shift | None = None,
+    attribution: Attribution = Attribution.UNKNOWN,
+) -> Judged:
+    result = MetricResult(use.metric, finding, text, count, "ratio to stable")
+    if found is not None:
+        ratio, low, high = (math.exp(min(v, 50.0)) for v in (found.value, found.low, found.high))
+        result = replace(
+            result, estimate=ratio, low=low, high=high, evidence=found.z, boundary=found.boundary
+        )
+    return Judged(result, attribution)
