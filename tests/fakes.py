@@ -191,6 +191,8 @@ class FakeMetrics:
     values: Callable[[str, float], Mapping[str, float]]
     error: RemoteError | None = None
     asked: int = 0
+    revisions: tuple[str, ...] = ()
+    """All there are, for who does not name them."""
 
     def samples(
         self, name: ServiceName, revisions: Sequence[str], window: Window, telemetry: Telemetry
@@ -208,6 +210,14 @@ class FakeMetrics:
                     instance = "i1" if metric in ("open_fds", "tcp_connections") else ""
                     found.setdefault(Key(metric, revision, instance), []).append((float(time), value))
         return Samples.of(Series(key, *np.array(points).T.copy()) for key, points in found.items())
+
+    def requests(self, name: ServiceName, window: Window, telemetry: Telemetry) -> Samples:
+        found = self.samples(name, self.revisions, window, telemetry)
+        return Samples.of(
+            s
+            for key, s in found.by_key.items()
+            if key.metric == "request_count" and float(s.values.sum()) > 0
+        )
 
     def check_access(self, project: str) -> None:
         if self.error is not None:

@@ -54,6 +54,20 @@ def read(local_api: Channels, retrying: Retrying, dropped: dict[str, Mapping[str
 # ------------------------------------------------------------------------------------------------- counts
 
 
+def test_requests_of_every_revision_are_found_without_their_names(
+    data: Data, local_api: Channels, retrying: Retrying
+) -> None:
+    for revision, count in ((OLD, 90), (NEW, 10), ("orders-00003", 5)):
+        data.requests(START + 60, count, revision=revision)
+        data.requests(START + 60, 1, revision=revision, code=500)
+    data.requests(START + 60, 7, service="payments", revision="payments-1")
+    found = CloudMonitoring(local_api, retrying).requests(NAME, HOUR, Telemetry())
+    assert {k.revision: s.values.tolist() for k, s in found.by_key.items()} == {
+        OLD: [91], NEW: [11], "orders-00003": [6],
+    }  # fmt: skip
+    assert found.metrics() == {"request_count"}
+
+
 def test_requests_are_added_over_response_codes_and_errors_are_the_5xx(data: Data, read: Read) -> None:
     data.requests(START + 60, 90)
     data.requests(START + 60, 6, code=404)

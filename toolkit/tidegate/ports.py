@@ -142,6 +142,9 @@ class Metrics(Protocol):
         What does not exist is not there, and so is a metric of the user's own that cannot be read.
         """
 
+    def requests(self, name: ServiceName, window: Window, telemetry: Telemetry) -> Samples:
+        """`request_count` of every revision that had any in the window."""
+
     def check_access(self, project: str) -> None: ...
 
 

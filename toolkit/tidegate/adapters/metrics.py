@@ -20,13 +20,14 @@ from tidegate.adapters.points import Raw
 from tidegate.adapters.promql import PromQl
 from tidegate.adapters.querying import OnDropped, Queries, Query, one_of
 from tidegate.adapters.retry import Retrying
-from tidegate.core.catalogue import CATALOGUE, CustomMetric, Kind, Metric, Resource, Source
+from tidegate.core.catalogue import BY_ID, CATALOGUE, CustomMetric, Kind, Metric, Resource, Source
 from tidegate.core.errors import RemoteError
 from tidegate.core.samples import Samples, Series, Window
 from tidegate.ports import ServiceName, Telemetry
 
 _LOG = logging.getLogger(__name__)
 _THREADS = 8
+REQUESTS = "request_count"
 
 Found = dict[tuple[str, str], list[Series]]
 """Series by metric and revision."""
@@ -68,11 +69,18 @@ class CloudMonitoring:
                 for metric in telemetry.custom
             ]
             found = self._built_in(pool, name, wanted, window, telemetry)
-            requests = {r: series[0] for (metric, r), series in found.items() if metric == "request_count"}
+            requests = {r: series[0] for (metric, r), series in found.items() if metric == REQUESTS}
             for metric, running in own:
                 raw = self._usable(metric, running.result())
                 series = own_metrics.series(metric, raw, requests, period)
                 found |= {(metric.id, r): series[r] for r in wanted if r in series}
+        return Samples.of(one for series in found.values() for one in series)
+
+    def requests(self, name: ServiceName, window: Window, telemetry: Telemetry) -> Samples:
+        """See `ports.Metrics`. Raises like `samples`."""
+        (source, *_) = BY_ID[REQUESTS].sources
+        raw = self._queries.fetch(_query(source, telemetry, name, ()), name, window)
+        found = derive(REQUESTS, source, raw, telemetry.sample_period)
         return Samples.of(one for series in found.values() for one in series)
 
     def check_access(self, project: str) -> None:
@@ -172,6 +180,7 @@ def _configured(telemetry: Telemetry) -> Mapping[str, str]:
 
 
 def _query(source: Source, telemetry: Telemetry, name: ServiceName, revisions: Sequence[str]) -> Query:
+    """Of these revisions; of all where none is named."""
     # The collector writes the revision as a label of the metric, Cloud Run's own metrics as one of the
     # resource.
     kind = source.metric_type(_configured(telemetry))
@@ -184,5 +193,5 @@ def _query(source: Source, telemetry: Telemetry, name: ServiceName, revisions: S
     labels["resource.labels.location"] = name.region
     terms = {"metric.type": kind, "resource.type": source.resource.value, **labels}
     equal = [f"{label} = {json.dumps(value)}" for label, value in terms.items()]
-    text = " AND ".join([*equal, one_of(revision, revisions)])
+    text = " AND ".join([*equal, *([one_of(revision, revisions)] if revisions else [])])
     return Query(kind, text, counts=source.kind is Kind.DELTA)

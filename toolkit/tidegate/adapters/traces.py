@@ -78,10 +78,16 @@ def load(place: Path) -> tuple[str, str]:
     return rollout, samples
 
 
-def save(place: Path, files: Mapping[str, str], *, force: bool = False) -> dict[str, str]:
-    """Writes the files of a trace, each as a whole; returns name → path. Raises UsageError."""
-    if is_trace(place) and not force:
+def refuse_existing(place: Path) -> None:
+    """Raises UsageError where there is a trace already, or what is no directory."""
+    if is_trace(place):
         raise UsageError(f"{place} already holds a trace", hint="--force overwrites it")
+    if place.exists() and not place.is_dir():
+        raise UsageError(f"{place} is not a directory")
+
+
+def save(place: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """Writes the files of a trace, each as a whole; returns name → path. Raises UsageError."""
     return write_files(place, files)
 
 

@@ -165,6 +165,16 @@ def telemetry(spec: Spec) -> Telemetry:
     )
 
 
+def usual_telemetry(settings: Settings) -> Telemetry:
+    """How a service is measured that no spec tells about."""
+    from tidegate.ports import Telemetry
+
+    cloud = local_cloud(settings)
+    if cloud is None:
+        return Telemetry()
+    return Telemetry(sample_period=cloud.sample_period, ingestion_delay=cloud.ingestion_delay)
+
+
 def custom_metrics(spec: Spec) -> tuple[CustomMetric, ...]:
     """Where the user's own metrics come from, the spec's names filled in."""
     from tidegate.core.catalogue import CustomMetric, filled

@@ -1,0 +1,173 @@
+"""`tidegate record`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tidegate.cli import options
+from tidegate.cli.times import length, moment
+from tidegate.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from tidegate.core.reconstruct import Coverage
+    from tidegate.core.samples import Window
+    from tidegate.flows.record import Recording
+    from tidegate.ports import ServiceName, Telemetry
+    from tidegate.settings import Settings
+
+_SPEC = Path("tidegate.yaml")
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--service", metavar="NAME", help="The service; else that of the spec.")
+@click.option("--project", metavar="ID", help="Its project.")
+@click.option("--region", metavar="REGION", help="Its region.")
+@click.option(
+    "-f", "--file", "file", type=click.Path(path_type=Path), metavar="FILE",
+    help="A spec: names the service and its metrics.  [default: tidegate.yaml, without --service]",
+)  # fmt: skip
+@click.option("--env", "environment", metavar="NAME", help="The environment of the spec.")
+@click.option("--since", metavar="DURATION", callback=length, help="Look so far back, such as 2h.")
+@click.option(
+    "--from", "begin", metavar="TIME", callback=moment, help="Begin there, such as 2026-01-31T09:30 (UTC)."
+)
+@click.option("--to", "end", metavar="TIME", callback=moment, help="End there.  [default: now]")
+@click.option("--stable", metavar="REV", help="The revision before; '' for a first deployment.")
+@click.option("--candidate", metavar="REV", help="The revision that took over.")
+@click.option("--force", is_flag=True, help="Overwrite a trace that is there.")
+@options.target
+@options.output
+def record(
+    directory: Path, service: str | None, project: str | None, region: str | None, file: Path | None,
+    environment: str | None, since: float | None, begin: float | None, end: float | None,
+    stable: str | None, candidate: str | None, force: bool, target: Any, local_directory: Path | None,
+    form: str,
+) -> None:  # fmt: skip
+    """Write the trace of a past rollout, for `tidegate replay`.
+
+    Any rollout of any service: tidegate's own are known by the record on the service, others by the
+    requests of each revision. Without a time, the last rollout on record, or else the last two hours.
+    """
+    from tidegate import settings as reading
+    from tidegate import wiring
+    from tidegate.adapters import traces
+    from tidegate.adapters.notifier import WebhookNotifier
+    from tidegate.core import trace
+    from tidegate.flows.record import Wanted
+    from tidegate.flows.record import record as run
+
+    if not force:
+        traces.refuse_existing(directory)
+    settings = reading.read(target, local=local_directory)
+    name, telemetry = _subject(settings, service, project, region, file, environment)
+    with wiring.connect(settings, WebhookNotifier(()), lambda _: None) as connected:
+        tools = connected.tools
+        window = _window(since, begin, end, tools.clock.now())
+        wanted = Wanted(name, telemetry, window, stable, candidate)
+        found = run(wanted, tools.cloud_run, tools.metrics, tools.clock)
+    places = traces.save(directory, trace.write(found.rollout, found.samples))
+    _tell(found, directory, places, form)
+
+
+def _subject(
+    settings: Settings, service: str | None, project: str | None, region: str | None, file: Path | None,
+    environment: str | None,
+) -> tuple[ServiceName, Telemetry]:  # fmt: skip
+    """Which service, and how it is measured: by a spec, by the command line, or by both."""
+    from tidegate import wiring
+    from tidegate.ports import ServiceName
+
+    if file is not None or service is None:
+        from tidegate.flows.deploy import name_of
+        from tidegate.flows.prepare import Source, read
+
+        path = file or _SPEC
+        spec = read(Source(options.read_file(path), str(path), environment))
+        known = name_of(spec)
+        name = ServiceName(project or known.project, region or known.region, service or known.service)
+        return name, wiring.telemetry(spec)
+    if project is None or region is None:
+        missing = " and ".join(o for o, v in (("--project", project), ("--region", region)) if v is None)
+        raise UsageError(f"of which service {service}? {missing} missing", hint="or name a spec: -f FILE")
+    return ServiceName(project, region, service), wiring.usual_telemetry(settings)
+
+
+def _window(since: float | None, begin: float | None, end: float | None, now: float) -> Window | None:
+    from tidegate.core.samples import Window
+
+    if since is not None and begin is not None:
+        raise UsageError("--since and --from both say where to begin", hint="leave one of them away")
+    if end is not None and since is None and begin is None:
+        raise UsageError("--to says where to end, and nothing where to begin", hint="add --from or --since")
+    until = now if end is None else end
+    start = until - since if since is not None else begin
+    if start is None:
+        return None
+    if start >= min(until, now):
+        raise UsageError(
+            "the time to record ends before it begins", hint="--from lies before --to, and before now"
+        )
+    return Window(start, until)
+
+
+# ------------------------------------------------------------------------------------------- telling
+
+
+def _tell(found: Recording, directory: Path, places: Mapping[str, str], form: str) -> None:
+    from tidegate.core.reconstruct import coverage
+    from tidegate.core.replay import doubts
+
+    measured = coverage(found.samples, found.rollout.sample_period)
+    warnings = tuple(d.sentence for d in doubts(found.rollout, found.samples))
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if form == "json":
+        options.emit(_data(found, measured, warnings, places))
+    else:
+        click.echo("\n".join(_lines(found, measured)))
+        click.echo(f"\ntidegate replay {directory}")
+
+
+def _lines(found: Recording, measured: tuple[Coverage, ...]) -> list[str]:
+    from tidegate.core.report.numbers import duration, offset
+    from tidegate.core.report.plain import aligned
+    from tidegate.core.rollout import when
+
+    rollout = found.rollout
+    after = f"after {rollout.stable}" if rollout.stable else "as the first deployment"
+    lines = [f"{rollout.candidate} {after} from {when(rollout.start)}, by {found.source}"]
+    lines += [f"  {offset(s.time - rollout.start):>12}  {s.percent} %" for s in rollout.steps]
+    if rollout.end is not None:
+        lines.append(f"  {offset(rollout.end - rollout.start):>12}  end")
+    head = ("metric", "revision", "series", "samples", "missing", "longest gap")
+    rows = [
+        (
+            c.metric,
+            c.revision,
+            str(c.series),
+            f"{c.samples:,}",
+            f"{c.missing:,}",
+            duration(c.gap) if c.gap else "",
+        )
+        for c in measured
+    ]
+    return [*lines, "", aligned((head, *rows))] if rows else lines
+
+
+def _data(
+    found: Recording, measured: tuple[Coverage, ...], warnings: tuple[str, ...], places: Mapping[str, str]
+) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "source": found.source,
+        "rollout": asdict(found.rollout),
+        "measured": [asdict(c) for c in measured],
+        "warnings": list(warnings),
+        "files": dict(places),
+    }
