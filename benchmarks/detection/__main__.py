@@ -1,38 +1,69 @@
-"""`python -m benchmarks.detection`: the table of what is found and what is left alone."""
+"""How well the judge finds bad revisions and spares good ones, beside other rules on the same traces."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from benchmarks.detection import runner, table
+from benchmarks.detection import report, runner
 from benchmarks.detection.families import FAMILIES
 from benchmarks.detection.outcome import Outcome
+from benchmarks.detection.runner import JUDGE
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1000, help="rollouts per family (1000)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
+    parser.add_argument("--quick", action="store_true", help="50 seeds")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
+    parser.add_argument("--every", type=float, default=runner.LOOK, help="seconds between looks (60)")
+    parser.add_argument("--families", default="", help="names or parts of names, separated by commas")
+    parser.add_argument("--no-rivals", action="store_true", help="the judge alone")
+    parser.add_argument("--failures", action="store_true", help="also list the seeds that were judged wrong")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there as well")
+    return parser.parse_args()
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=1000, help="rollouts per family (1000)")
-    parser.add_argument("--quick", action="store_true", help="50 seeds")
-    parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
-    parser.add_argument("--families", default="", help="names or parts of names, separated by commas")
-    arguments = parser.parse_args()
-    seeds = 50 if arguments.quick else arguments.seeds
-    wanted = [part.strip() for part in arguments.families.split(",") if part.strip()]
-    names = [n for n in FAMILIES if not wanted or any(part in n for part in wanted)]
+    arguments = _arguments()
+    wanted = [part.strip() for part in arguments.families.split(",")]
+    names = [n for n in FAMILIES if any(part in n for part in wanted)]
     if not names:
         print(f"no such family; there are: {', '.join(FAMILIES)}", file=sys.stderr)
         return 2
-    by_family: dict[str, list[Outcome]] = {name: [] for name in names}
-    for result in runner.run(names, seeds, arguments.jobs):
-        by_family[result.family].append(result.outcomes[runner.JUDGE])
-    print("\n".join(table.healthy_rows(by_family)))
-    print()
-    print("\n".join(table.faulty_rows(by_family)))
-    outcomes = [o for found in by_family.values() for o in found]
-    looks = sum(o.looks for o in outcomes)
-    print(f"\n{looks} looks, {1000 * sum(o.seconds for o in outcomes) / max(looks, 1):.1f} ms each")
+    count = 50 if arguments.quick else arguments.seeds
+    seeds = range(arguments.first, arguments.first + count)
+    found: dict[str, dict[int, dict[str, Outcome]]] = {name: {} for name in names}
+    rivals = not arguments.no_rivals
+    for result in runner.run(names, seeds, arguments.jobs, every=arguments.every, rivals=rivals):
+        found[result.family][result.seed] = result.outcomes
+    results = {name: _by_rule(by_seed) for name, by_seed in found.items()}
+    command = f"python -m benchmarks.detection {' '.join(sys.argv[1:])}".strip()
+    text = report.text(results, command=command, seeds=count, every=arguments.every, speed=[])
+    print(text)
+    if arguments.failures:
+        _print_failures(found)
+    if arguments.write:
+        arguments.write.write_text(text, encoding="utf-8")
     return 0
+
+
+def _by_rule(by_seed: dict[int, dict[str, Outcome]]) -> dict[str, list[Outcome]]:
+    """Outcomes of each rule in the order of the seeds."""
+    ordered = [outcomes for _, outcomes in sorted(by_seed.items())]
+    return {rule: [outcomes[rule] for outcomes in ordered] for rule in ordered[0]}
+
+
+def _print_failures(found: dict[str, dict[int, dict[str, Outcome]]]) -> None:
+    for name, by_seed in found.items():
+        family = FAMILIES[name]
+        for seed, outcomes in sorted(by_seed.items()):
+            mine = outcomes[JUDGE]
+            good = mine.found(30) if family.faulty else not mine.rolled_back
+            if not good or (mine.attribution not in family.right and not family.faulty):
+                print(f"{name} #{seed}: {mine.end} at {mine.minutes:.0f} ({mine.attribution}) {mine.blamed}")
 
 
 if __name__ == "__main__":

@@ -15,10 +15,9 @@ class Family:
     faulty: bool
     world: World
     right: frozenset[str]
-    """Attributions that are right at the end."""
+    """Attributions that are right: of those rolled back in a faulty family, of all in a healthy one."""
     minutes: int = 60
-    must_hold: bool = False
-    """Only a finding counts as right attribution: nothing found is a miss."""
+    """Of samples, until the rollout is over."""
 
 
 INNOCENT = frozenset({"none", "unknown", "traffic"})
@@ -112,25 +111,25 @@ HEALTHY = (
         World(cpu_offset=0.03, latency_offset=0.03),
     ),
     _shared(
-        "leak in both, by time",
+        "leak in both by time",
         "0.5-5/min on both, for hours already",
         World(both=(Change(leak=Leak((0.5, 5.0))),)),
         "pre_existing",
     ),
     _shared(
-        "leak in both, by request",
+        "leak in both by request",
         "0.5-5/min on both in the mean of the rollout, in proportion to the requests",
         World(both=(Change(leak=Leak((0.5, 5.0), by="request")),)),
         "pre_existing",
     ),
     _shared(
-        "shared start: leak",
+        "shared leak",
         "both begin to leak 1-5/min at the same time, 5-25 min into the rollout",
         World(both=(Change(leak=Leak((1.0, 5.0)), onset=(5, 25)),)),
         "shared",
     ),
     _shared(
-        "shared start: slow",
+        "shared slow-down",
         "both become ×1.7-2.5 slower for good, 5-25 min into the rollout",
         World(both=(Change(latency=(1.7, 2.5), onset=(5, 25)),)),
         "shared",
@@ -142,13 +141,18 @@ HEALTHY = (
         World(stable=(Change(leak=Leak((1.0, 5.0))),)),
         INNOCENT | {"pre_existing"},
     ),
+    _healthy(
+        "coarse samples",
+        "every 60 s, few instances, error ratios without counts, of the latencies the mean only",
+        World(period=60.0, coarse=True, stable_instances=(1, 2), candidate_instances=(1, 2), scaling=0.0),
+    ),
 )
 
 FAULTY = (
-    _faulty("leak 1/min, 3 instances", "one descriptor a minute", _leaking(Leak((1, 1)), 3)),
-    _faulty("leak 1/min, 1 instance", "one descriptor a minute", _leaking(Leak((1, 1)), 1)),
-    _faulty("leak 5/min, 3 instances", "five a minute", _leaking(Leak((5, 5)), 3)),
-    _faulty("leak 5/min, 1 instance", "five a minute", _leaking(Leak((5, 5)), 1)),
+    _faulty("leak 1/min on 3 instances", "one descriptor a minute", _leaking(Leak((1, 1)), 3)),
+    _faulty("leak 1/min on 1 instance", "one descriptor a minute", _leaking(Leak((1, 1)), 1)),
+    _faulty("leak 5/min on 3 instances", "five a minute", _leaking(Leak((5, 5)), 3)),
+    _faulty("leak 5/min on 1 instance", "five a minute", _leaking(Leak((5, 5)), 1)),
     _faulty(
         "leak per request",
         "2-4/min in the mean of the 30 min, in proportion to moving traffic: a third of it or less at 10 %",
@@ -167,7 +171,7 @@ FAULTY = (
     _faulty(
         "leak hidden by restarts",
         "3-6/min, instances of the candidate (or of both) live 6-10 min",
-        _leaking(Leak((3, 6)), (2, 3), restarts=(6, 10)),
+        _leaking(Leak((3, 6)), (2, 3), restarts=(6, 10), restarts_both=0.5),
     ),
     _faulty(
         "bursty leak",
@@ -217,7 +221,7 @@ FAULTY = (
         World(rate=(10, 40), idle_cpu=(0.003, 0.01), cpu_offset=0.01, candidate=(Change(cpu=1.1),)),
     ),
     _faulty(
-        "instances ×1.5",
+        "more instances",
         "half as many again for the same traffic, where 6-10 carry the whole",
         World(rate=(10, 60), scaling=1.0, full=(6, 10), candidate=(Change(instances=1.5),)),
     ),
@@ -237,6 +241,23 @@ FAULTY = (
             stable=(Change(leak=Leak((1, 3), gauge="sockets"), onset=(10, 14)),),
         ),
     ),
+    _faulty(
+        "coarse leak",
+        "2-4/min in samples every 60 s",
+        _leaking(Leak((2, 4)), (1, 2), period=60.0, coarse=True),
+    ),
+    _faulty(
+        "coarse errors and slow",
+        "errors +8 points and latency ×2, in ratios and means every 60 s",
+        World(rate=(5, 40), period=60.0, coarse=True, candidate=(Change(errors=0.08, latency=(2, 2)),)),
+    ),
 )
 
 FAMILIES = {family.name: family for family in (*HEALTHY, *FAULTY)}
+
+TARGET_HEALTHY = tuple(
+    family.name for family in HEALTHY if not family.name.startswith(("leak in both", "shared", "the cure"))
+)
+"""Families of which hardly any may be rolled back."""
+PRE_EXISTING_LEAKS = ("leak in both by time", "leak in both by request", "shared leak")
+TARGET_FAULTS = tuple(family.name for family in FAULTY if not family.name.startswith(("leak 1/", "leak 5/")))

@@ -35,9 +35,11 @@ class Mix:
         return (1 - part) * fast + part * slow
 
     def percentile(self, q: float) -> float:
-        """Of the mixture at its middle, in ms."""
-        grid = np.exp(np.linspace(0, math.log(60_000), 600))
-        return float(np.interp(q, np.median(self.up_to(grid), axis=0), grid))
+        """Of the mixture with its middle medians and part, in ms."""
+        middle = (np.array([np.median(x)]) for x in (self.median, self.slow_part, self.slow_median))
+        median, part, slow = middle
+        grid = np.exp(np.linspace(0, math.log(60_000), 1200))
+        return float(np.interp(q, Mix(median, self.sigma, part, slow, self.slow_sigma).up_to(grid)[0], grid))
 
 
 def _normal(z: FloatArray) -> FloatArray:

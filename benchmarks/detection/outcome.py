@@ -5,46 +5,53 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
-ROLLED_BACK, HELD, PROMOTED, INCONCLUSIVE, CRASHED = (
-    "rolled back",
-    "held",
-    "promoted",
-    "inconclusive",
-    "crashed",
-)
+
+class End(StrEnum):
+    """How a rollout ended."""
+
+    ROLLED_BACK = "rolled back"
+    HELD = "held"
+    PROMOTED = "promoted"
+    INCONCLUSIVE = "inconclusive"
+    CRASHED = "crashed"
 
 
 @dataclass(frozen=True)
 class Outcome:
     """`minutes` of samples from the onset of the fault (or the start of the rollout) to the decision."""
 
-    end: str
+    end: End
     minutes: float
     attribution: str = ""
-    metric: str = ""
+    blamed: str = ""
+    """The metrics that spoke against the candidate, or what went wrong."""
     looks: int = 0
     seconds: float = 0.0
-    """Spent in the judge."""
+    """Spent looking."""
 
     @property
     def rolled_back(self) -> bool:
-        return self.end == ROLLED_BACK
+        return self.end is End.ROLLED_BACK
 
-
-def found(outcome: Outcome, within: float) -> bool:
-    """Rolled back after the fault began and soon enough. Before it began is a false alarm."""
-    return outcome.rolled_back and 0 <= outcome.minutes <= within
+    def found(self, within: float) -> bool:
+        """Rolled back soon enough after the fault began. Before it began is a false alarm."""
+        return self.rolled_back and 0 < self.minutes <= within
 
 
 @dataclass(frozen=True)
 class Rate:
-    """`hits` of `n`, with a Wilson interval of 95 %."""
+    """`hits` of `n`."""
 
     hits: int
     n: int
+
+    @staticmethod
+    def of(hits: Sequence[bool]) -> Rate:
+        return Rate(sum(hits), len(hits))
 
     @property
     def value(self) -> float:
@@ -52,17 +59,13 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return wilson(self.hits, self.n)
-
-
-def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Interval of a share (Wilson 1927), as parts of 1."""
-    if n == 0:
-        return (0.0, 1.0)
-    p, zz = hits / n, z * z
-    middle = (p + zz / (2 * n)) / (1 + zz / n)
-    half = z / (1 + zz / n) * math.sqrt(p * (1 - p) / n + zz / (4 * n * n))
-    return (max(0.0, middle - half), min(1.0, middle + half))
+        """The share with a confidence of 95 % (Wilson 1927), as parts of 1."""
+        if not self.n:
+            return (0.0, 1.0)
+        p, n, z = self.value, self.n, 1.959964
+        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return (max(0.0, middle - half), min(1.0, middle + half))
 
 
 def quantile(values: Sequence[float], q: float) -> float:

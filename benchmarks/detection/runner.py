@@ -1,4 +1,4 @@
-"""Runs the judge and its rivals over seeds of a family."""
+"""Runs the judge and its rivals over the seeds of each family."""
 
 from __future__ import annotations
 
@@ -11,14 +11,9 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 from benchmarks.detection.families import FAMILIES
-from benchmarks.detection.outcome import (
-    CRASHED,
-    HELD,
-    INCONCLUSIVE,
-    PROMOTED,
-    ROLLED_BACK,
-    Outcome,
-)
+from benchmarks.detection.outcome import End, Outcome
+from benchmarks.detection.readings import Readings
+from benchmarks.detection.rivals import RIVALS
 from benchmarks.detection.simulate import make
 from benchmarks.detection.trace import Trace
 from tidegate.core.judge import Criteria, judge
@@ -28,76 +23,84 @@ JUDGE = "tidegate"
 LOOK = 60.0
 """Seconds between looks."""
 CHUNK = 10
-CRITERIA = Criteria()
+"""Seeds a process does at a time."""
+AUDITED = 25
+"""Every so many seeds the last verdict is asked for again with nothing in the samples it may not see."""
+
+_ENDS = {
+    Decision.ROLLBACK: End.ROLLED_BACK,
+    Decision.HOLD: End.HELD,
+    Decision.PROMOTE: End.PROMOTED,
+    Decision.CONTINUE: End.INCONCLUSIVE,
+}
 
 
 @dataclass(frozen=True)
 class Result:
+    """What each rule did with one trace; `tidegate` is the judge."""
+
     family: str
     seed: int
     outcomes: dict[str, Outcome]
 
 
-def looked_at(trace: Trace, every: float = LOOK) -> Outcome:
-    """One look after the other, until a rollback, a hold, or the end."""
-    rollout, onset = trace.rollout, trace.truth.onset
-    spent, verdict, at, looks = 0.0, None, rollout.start, 0
-    for k in range(1, int(trace.minutes * 60 / every) + 1):
-        at = rollout.start + k * every + rollout.ingestion_delay
+def looked_at(trace: Trace, criteria: Criteria, *, every: float = LOOK, audit: bool = False) -> Outcome:
+    """One look after the other, until a rollback, a hold, or the end of the rollout."""
+    rollout, delay = trace.rollout, trace.rollout.ingestion_delay
+    looks = max(int(trace.minutes * 60 / every), 1)
+    spent = 0.0
+    for look in range(1, looks + 1):
+        at = rollout.start + look * every + delay
         seen = trace.seen(at)
         began = time.perf_counter()
-        verdict = judge(seen, rollout, CRITERIA, at)
+        verdict = judge(seen, rollout, criteria, at)
         spent += time.perf_counter() - began
-        looks = k
         if verdict.decision in (Decision.ROLLBACK, Decision.HOLD):
             break
-    assert verdict is not None
-    minutes = (at - rollout.ingestion_delay - onset) / 60
-    return Outcome(_end(verdict), minutes, verdict.attribution.value, _leading(verdict), looks, spent)
+    if audit:
+        again = judge(seen.until(at - delay), rollout, criteria, at)
+        if (again.decision, again.reasons) != (verdict.decision, verdict.reasons):
+            return Outcome(End.CRASHED, 0.0, blamed="it read samples younger than the ingestion delay")
+    minutes = (at - delay - trace.truth.onset) / 60
+    return Outcome(_ENDS[verdict.decision], minutes, verdict.attribution.value, _blamed(verdict), look, spent)
 
 
-def _end(verdict: Verdict) -> str:
-    return {
-        Decision.ROLLBACK: ROLLED_BACK,
-        Decision.HOLD: HELD,
-        Decision.PROMOTE: PROMOTED,
-        Decision.CONTINUE: INCONCLUSIVE,
-    }[verdict.decision]
+def _blamed(verdict: Verdict) -> str:
+    return ", ".join(m.metric for m in verdict.metrics if m.finding is Finding.WORSE and m.decisive)
 
 
-def _leading(verdict: Verdict) -> str:
-    """The metrics that spoke against the candidate."""
-    return ",".join(m.metric for m in verdict.metrics if m.finding is Finding.WORSE and m.decisive)
-
-
-def run_chunk(family: str, seeds: Sequence[int]) -> list[Result]:
+def run_chunk(family: str, seeds: Sequence[int], every: float, rivals: bool) -> list[Result]:
     found = []
+    criteria = Criteria()
     for seed in seeds:
         trace = make(FAMILIES[family], seed)
         try:
-            outcome = looked_at(trace)
+            mine = looked_at(trace, criteria, every=every, audit=seed % AUDITED == 0)
         except Exception as bad:  # noqa: BLE001  # counted and told: one bad trace must not end the run
-            outcome = Outcome(CRASHED, 0.0, metric=f"{type(bad).__name__}: {bad}")
-        found.append(Result(family, seed, {JUDGE: outcome}))
+            mine = Outcome(End.CRASHED, 0.0, blamed=f"{type(bad).__name__}: {bad}")
+        outcomes = {JUDGE: mine}
+        if rivals:
+            readings = Readings(trace)
+            outcomes |= {name: rule(readings) for name, rule in RIVALS.items()}
+        found.append(Result(family, seed, outcomes))
     return found
 
 
-def run(families: Sequence[str], seeds: int, jobs: int) -> Iterator[Result]:
-    """Results as they come. Numpy's own threads are switched off: there is a process per core."""
+def run(
+    families: Sequence[str], seeds: Sequence[int], jobs: int, *, every: float = LOOK, rivals: bool = True
+) -> Iterator[Result]:
+    """Results as they come."""
+    # One process a core: numpy's own threads would only get in the way. Read when the workers import it.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     chunks = [
-        (family, range(first, min(first + CHUNK, seeds)))
-        for family in families
-        for first in range(0, seeds, CHUNK)
+        (family, seeds[first : first + CHUNK]) for first in range(0, len(seeds), CHUNK) for family in families
     ]
     began, done = time.monotonic(), 0
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(run_chunk, *chunk) for chunk in chunks]):
+        for future in as_completed([pool.submit(run_chunk, *c, every, rivals) for c in chunks]):
             yield from future.result()
             done += 1
-            if done % 20 == 0 or done == len(chunks):
-                gone = time.monotonic() - began
-                left = gone / done * (len(chunks) - done)
-                print(f"\r{done}/{len(chunks)} chunks, {left / 60:.1f} min left  ", end="", file=sys.stderr)
-    print(file=sys.stderr)
+            left = (time.monotonic() - began) / done * (len(chunks) - done) / 60
+            if done % 10 == 0 or done == len(chunks):
+                print(f"{done} of {len(chunks)} chunks, about {left:.0f} min left", file=sys.stderr)

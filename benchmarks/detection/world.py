@@ -94,8 +94,8 @@ class World:
     """Instances needed for the mean traffic, where their number follows it."""
     restarts: Pair | None = None
     """Minutes an instance lives."""
-    restarts_of: str = "both"
-    """`both` or `candidate`."""
+    restarts_both: float = 1.0
+    """Chance that the instances of the stable revision restart as well."""
     pool: Pair = (3.0, 20.0)
     """Descriptors of a pool that fills as an instance warms up."""
     pool_chance: float = 0.5
@@ -135,3 +135,6 @@ class World:
     delay: tuple[float, ...] = (0.0, 0.0, 60.0, 120.0, 180.0)
     """Ingestion delay in seconds."""
     period: float = 30.0
+    """Seconds between samples."""
+    coarse: bool = False
+    """Error ratios instead of counts, and of the latencies only their mean."""
