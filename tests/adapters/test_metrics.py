@@ -19,7 +19,7 @@ from tidegate.adapters.metrics import CloudMonitoring
 from tidegate.adapters.retry import Retrying
 from tidegate.core.catalogue import CATALOGUE
 from tidegate.core.errors import Denied, Rejected, Unreachable
-from tidegate.core.samples import NoData, Samples, Series, Window
+from tidegate.core.samples import NoData, Samples, Series, Window, joined
 from tidegate.local.world import Distribution, World
 from tidegate.ports import Telemetry
 
@@ -482,6 +482,30 @@ def test_access_is_checked_with_the_permission_that_is_needed(
     answers(COUNT, lambda request, context: context.abort(grpc.StatusCode.PERMISSION_DENIED, "no"))
     with pytest.raises(Denied, match="project p1"):
         scripted.check_access("p1")
+
+
+@pytest.mark.parametrize("minutes", [7, 20, 44])
+def test_what_is_read_in_two_pieces_is_what_is_read_at_once(data: Data, read: Read, minutes: int) -> None:
+    for i in range(50):
+        at = START + 60 * i
+        for revision, slow in ((OLD, 0), (NEW, i)):
+            data.requests(at, 10 + i, revision=revision)
+            data.requests(at, i % 3, revision=revision, code=500)
+            counts = [0] * 200
+            counts[20 + i % 7 + slow] = 10 + i
+            counts[120] = i % 4
+            bounds = tuple(float(10 * b) for b in range(1, 200))
+            data.run("request_latencies", at, Distribution(bounds, tuple(counts), 30.0), revision=revision)
+            if not 15 < i < 25:
+                data.instance("process_open_fds", at + 3, i, f"i{i // 30}", revision=revision)
+    at_once = read()
+    seam = START + 60 * minutes
+    pieces = (read(window=Window(HOUR.start, seam)), read(window=Window(seam - 180, HOUR.end)))
+    found = joined(*pieces, seam)
+    assert found.by_key.keys() == at_once.by_key.keys()
+    for key, series in found.by_key.items():
+        assert series.times.tolist() == at_once.by_key[key].times.tolist()
+        assert series.values.tolist() == at_once.by_key[key].values.tolist()
 
 
 def test_every_catalogue_metric_can_be_read(data: Data, read: Read) -> None:

@@ -7,7 +7,7 @@ what the id means, its unit and where it comes from is in `catalogue`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -108,8 +108,73 @@ class Samples:
 
     def until(self, end: float) -> Samples:
         """Only what is not younger than `end`: what a look at that time may see."""
-        cut = (s.within(Window(float("-inf"), end)) for s in self.by_key.values())
+        return self.within(Window(float("-inf"), end))
+
+    def after(self, start: float) -> Samples:
+        """Only what is younger than `start`."""
+        return self.within(Window(start, float("inf")))
+
+    def within(self, window: Window) -> Samples:
+        cut = (s.within(window) for s in self.by_key.values())
         return Samples.of(s for s in cut if isinstance(s, Series))
+
+
+def joined(earlier: Samples, later: Samples, at: float) -> Samples:
+    """`earlier` up to `at` (epoch seconds) and `later` after it, as if both had been read at once.
+
+    Where one half knows the instances of a metric and the other only the whole revision, which is what a
+    second source has, the instances count. A histogram's bounds are those of both halves: bounds at which
+    nothing happened may have been left out, and count as many as the next lower one.
+    """
+    first, second = earlier.until(at), later.after(at)
+    halves = _of_one_kind(first, second)
+    bounds = {
+        metric: sorted({k.le for half in halves for k in half if k.metric == metric and k.le is not None})
+        for metric in {k.metric for half in halves for k in half if k.le is not None}
+    }
+    series: dict[Key, list[Series]] = {}
+    for half in halves:
+        for one in _with_bounds(half, bounds):
+            series.setdefault(one.key, []).append(one)
+    return Samples.of(
+        Series(
+            key,
+            np.concatenate([one.times for one in parts]),
+            np.concatenate([one.values for one in parts]),
+        )
+        for key, parts in series.items()
+    )
+
+
+def _of_one_kind(*halves: Samples) -> tuple[dict[Key, Series], ...]:
+    """Without the whole revision's series where another half has those of its instances."""
+    named = [{(k.metric, k.revision) for k in half.by_key if k.instance} for half in halves]
+    every = set().union(*named)
+    return tuple(
+        {
+            k: s
+            for k, s in half.by_key.items()
+            if k.instance or (k.metric, k.revision) not in every or (k.metric, k.revision) in mine
+        }
+        for half, mine in zip(halves, named, strict=True)
+    )
+
+
+def _with_bounds(half: Mapping[Key, Series], bounds: Mapping[str, list[float]]) -> Iterable[Series]:
+    histograms: dict[Key, dict[float, Series]] = {}
+    for key, series in half.items():
+        if key.le is None:
+            yield series
+        else:
+            histograms.setdefault(replace(key, le=None), {})[key.le] = series
+    for key, known in histograms.items():
+        below: Series | None = None
+        lowest = known[min(known)]
+        for le in bounds[key.metric]:
+            below = known.get(le, below)
+            source = lowest if below is None else below
+            values = source.values.copy() if below is not None else np.zeros(len(lowest))
+            yield Series(replace(key, le=le), source.times.copy(), values)
 
 
 def _order(key: Key) -> tuple[str, str, str, float]:

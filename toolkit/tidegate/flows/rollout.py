@@ -49,10 +49,11 @@ from tidegate.core.rollout import (
     step,
     when,
 )
-from tidegate.core.samples import Samples, Window
+from tidegate.core.samples import Samples
 from tidegate.core.trace import Rollout, Step
 from tidegate.core.verdict import Attribution, Decision, Verdict
 from tidegate.flows.interruption import Interruption, Stopped
+from tidegate.flows.reading import Reading
 from tidegate.ports import (
     Clock,
     CloudRun,
@@ -73,8 +74,6 @@ TAG = "canary"
 _SHORT_TAG = "tgc"
 _LONGEST_TAGGED = 46
 """Cloud Run's limit on the length of service name and tag together."""
-PRE_PERIOD = 600.0
-"""Seconds before the rollout whose samples show how the stable revision was."""
 _EFFECTIVE_WITHIN = 120.0
 _WRITE_FOR = 60.0
 """Seconds for which a write that cannot get through is tried again."""
@@ -126,6 +125,7 @@ class Runner:
         self._left: dict[str, int] | None = None
         """The split as this rollout found or left it; None before there is a service."""
         self._bug: Exception | None = None
+        self._reading = Reading(job.name, job.telemetry, job.criteria.warm_up, tools.metrics, tools.cloud_run)
 
     def run(self, state: State, effects: tuple[Effect, ...], service: Service | None) -> State:
         """Performs `effects` and whatever follows; returns the final state.
@@ -384,7 +384,9 @@ class Runner:
                 if found is not None and (intruder := self._intruder(state, found)):
                     return intruder
                 self._service = found or self._service
-                self.evidence.samples = self._samples(state)
+                self.evidence.samples = self._reading.samples(
+                    state.stable, state.candidate, state.started, clock.now()
+                )
             except RemoteError as error:
                 return self._blind(f"the metrics cannot be read: {error.message}")
         now = clock.now()
@@ -398,11 +400,6 @@ class Runner:
         self.evidence.verdicts.append(verdict)
         self.job.on_verdict(verdict)
         return Judged(now, verdict)
-
-    def _samples(self, state: State) -> Samples:
-        revisions = [r for r in (state.stable, state.candidate) if r]
-        window = Window(state.started - PRE_PERIOD, self.tools.clock.now())
-        return self.tools.metrics.samples(self.job.name, revisions, window, self.job.telemetry)
 
     def _blind(self, reason: str) -> Event:
         """Not being able to look is not a reason to stop, and never a reason to go on."""
