@@ -4,8 +4,8 @@ For every number of instances and every warm-up below, healthy rollouts are draw
 warm up and then stand still, with AR(1) noise, beside stable instances that stand still. The statistic of
 `core.judge.growth` is taken at looks up to an hour (30 typical warm-ups), and the largest of all looks is
 kept: its upper tail is what a boundary has to stay above. The tail is described by
-`log P(sup > z) = a - b z**2` (a normal tail), fitted between the 5 % and the 0.4 % quantile; for each number of
-instances the warm-up with the highest boundary at 0.1 % counts. The two numbers end up in
+`log P(sup > z) = a - b z**2` (a normal tail), fitted between the 5 % and the 0.4 % quantile; for each number
+of instances the warm-up with the highest boundary at 0.1 % counts. The two numbers end up in
 `core/judge/boundaries.py`, and a test draws one of them anew.
 """
 
@@ -62,7 +62,7 @@ WARM_UPS = (
 
 
 def looks() -> Iterator[int]:
-    """Samples seen at each look, six per cent apart: what lies between adds next to nothing to the largest."""
+    """Samples seen at each look, six per cent apart: what lies between adds next to nothing."""
     n = FIRST
     while n <= LAST:
         yield n
@@ -106,7 +106,7 @@ def suprema(rng: np.random.Generator, instances: int, warm_up: WarmUp, phi: floa
 
 
 def _lasting(trends: Trends, mean: Means, values: Array, draws: int) -> npt.NDArray[np.bool_]:
-    """What `core.judge.leak` asks of a climb besides its evidence: that it goes on, and outgrows the warm-up."""
+    """What `core.judge.leak` asks of a climb besides evidence: that it lasts, and outgrows the warm-up."""
     model = mean.log_likelihood.argmax(axis=0)[None]
     slope = np.take_along_axis(trends.slope.mean(axis=-1), model, 0)[0]
     warmed = np.take_along_axis(trends.warmed.mean(axis=-1), model, 0)[0]

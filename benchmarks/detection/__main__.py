@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.detection import report, runner
+from benchmarks.detection import report, runner, speed
 from benchmarks.detection.families import FAMILIES
 from benchmarks.detection.outcome import Outcome
 from benchmarks.detection.runner import JUDGE
@@ -21,6 +21,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--every", type=float, default=runner.LOOK, help="seconds between looks (60)")
     parser.add_argument("--families", default="", help="names or parts of names, separated by commas")
     parser.add_argument("--no-rivals", action="store_true", help="the judge alone")
+    parser.add_argument("--speed", action="store_true", help="what one look costs, and nothing else")
     parser.add_argument("--failures", action="store_true", help="also list the seeds that were judged wrong")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there as well")
     return parser.parse_args()
@@ -28,6 +29,10 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> int:
     arguments = _arguments()
+    if arguments.speed:
+        measured = speed.figures()
+        print("\n".join(map(str, measured)))
+        return 0 if all(figure.met for figure in measured) else 1
     wanted = [part.strip() for part in arguments.families.split(",")]
     names = [n for n in FAMILIES if any(part in n for part in wanted)]
     if not names:
@@ -40,8 +45,9 @@ def main() -> int:
     for result in runner.run(names, seeds, arguments.jobs, every=arguments.every, rivals=rivals):
         found[result.family][result.seed] = result.outcomes
     results = {name: _by_rule(by_seed) for name, by_seed in found.items()}
-    command = f"python -m benchmarks.detection {' '.join(sys.argv[1:])}".strip()
-    text = report.text(results, command=command, seeds=count, every=arguments.every, speed=[])
+    command = " ".join(["python -m benchmarks.detection", *sys.argv[1:]])
+    costs = [f"- {figure}." for figure in speed.figures()] if arguments.write else []
+    text = report.text(results, command=command, seeds=count, every=arguments.every, speed=costs)
     print(text)
     if arguments.failures:
         _print_failures(found)

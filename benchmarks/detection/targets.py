@@ -136,6 +136,7 @@ def _rivals(results: Outcomes) -> Iterator[Row]:
     healthy = [name for name in results if not FAMILIES[name].faulty]
     faulty = [name for name in results if FAMILIES[name].faulty]
     rules = [rule for rule in RIVALS if all(rule in by_rule for by_rule in results.values())]
+    rules = [rule for rule in rules if rule != "always promote"]
     if not (healthy and faulty and rules):
         return
 
