@@ -19,7 +19,7 @@ CRITERIA = Criteria(warm_up=3.0, min_requests=20)
 """With samples every second a rollout of a minute stands for one of an hour. What `healthy-warm-up` fills its
 pool with needs 3 s at the 8 requests a second of the first step (24 connections, each request picks one)."""
 EVERY = 1
-"""Sample periods between looks, as in the example's environment `local`: a look left out may be the wrong one."""
+"""Sample periods between looks, as in the example's environment `local`. Each is a chance to err."""
 
 
 @dataclass(frozen=True)
