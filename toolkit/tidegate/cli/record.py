@@ -134,7 +134,7 @@ def _tell(found: Recording, directory: Path, places: Mapping[str, str], form: st
 
 
 def _lines(found: Recording, measured: tuple[Coverage, ...]) -> list[str]:
-    from tidegate.core.report.numbers import duration, offset
+    from tidegate.core.report.numbers import offset
     from tidegate.core.report.plain import aligned
     from tidegate.core.rollout import when
 
@@ -144,19 +144,20 @@ def _lines(found: Recording, measured: tuple[Coverage, ...]) -> list[str]:
     lines += [f"  {offset(s.time - rollout.start):>12}  {s.percent} %" for s in rollout.steps]
     if rollout.end is not None:
         lines.append(f"  {offset(rollout.end - rollout.start):>12}  end")
-    head = ("metric", "revision", "series", "samples", "missing", "longest gap")
+    revisions = [r for r in (rollout.stable, rollout.candidate) if r]
+    cells = {(c.metric, c.revision): _cell(c) for c in measured}
     rows = [
-        (
-            c.metric,
-            c.revision,
-            str(c.series),
-            f"{c.samples:,}",
-            f"{c.missing:,}",
-            duration(c.gap) if c.gap else "",
-        )
-        for c in measured
+        (metric, *(cells.get((metric, r), "nothing") for r in revisions))
+        for metric in dict.fromkeys(c.metric for c in measured)
     ]
-    return [*lines, "", aligned((head, *rows))] if rows else lines
+    return [*lines, "", aligned((("samples", *revisions), *rows))] if rows else lines
+
+
+def _cell(one: Coverage) -> str:
+    from tidegate.core.report.numbers import duration
+
+    text = f"{one.samples:,}" + (f" of {one.series} instances" if one.series > 1 else "")
+    return text + (f", {one.missing:,} missing ({duration(one.gap)} at most)" if one.missing else "")
 
 
 def _data(

@@ -7,6 +7,7 @@ judged is not promoted for that; steps are as long as they were, and nothing is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
@@ -37,6 +38,8 @@ class Change:
     metric: str
     finding: Finding
     sentence: str
+    number: int = 1
+    """Which of the metric's results, where it is judged in several ways."""
 
 
 @dataclass(frozen=True)
@@ -152,10 +155,16 @@ def _doubted(
 
 
 def _changes(before: list[Change], verdict: Verdict) -> list[Change]:
-    """Not having enough data is what every metric begins with, and nothing to tell."""
-    known = {change.metric: change.finding for change in before}
-    return [
-        Change(verdict.decided_at, m.metric, m.finding, m.sentence)
-        for m in verdict.metrics
-        if known.get(m.metric, Finding.NOT_ENOUGH_DATA) is not m.finding
-    ]
+    """Not having enough data is what every metric begins with, and nothing to tell.
+
+    A metric can be judged in two ways, its level and its growth: its first result and its second one.
+    """
+    known = {(change.metric, change.number): change.finding for change in before}
+    found: list[Change] = []
+    seen: Counter[str] = Counter()
+    for m in verdict.metrics:
+        seen[m.metric] += 1
+        number = seen[m.metric]
+        if known.get((m.metric, number), Finding.NOT_ENOUGH_DATA) is not m.finding:
+            found.append(Change(verdict.decided_at, m.metric, m.finding, m.sentence, number))
+    return found
