@@ -52,6 +52,11 @@ def test_the_judge_gets_what_the_spec_says() -> None:
     )
 
 
+def test_a_deployment_can_be_the_fix_whatever_the_spec_says() -> None:
+    assert criteria(spec()).mode is Mode.REGRESSION
+    assert criteria(spec().with_mode("fix")).mode is Mode.FIX
+
+
 def test_the_metrics_adapter_gets_queries_without_placeholders() -> None:
     assert telemetry(spec(OWN)).custom == (
         CustomMetric("goroutines", promql='go_goroutines{service_name="orders"}'),

@@ -412,6 +412,17 @@ def test_validate_says_what_it_found_as_text_and_json(run: Run, place: Path) -> 
     assert json.loads(data.out)["valid"] is False
 
 
+def test_validate_says_what_a_local_target_cannot_measure(run: Run, place: Path) -> None:
+    own = "analysis: {metrics: {routines: {promql: x}}}\n"
+    (place / "tidegate.yaml").write_text(SPEC + own)
+    local = ("validate", "--no-terraform", "--target", "local", *IMAGE)
+    text, data = run(*local), run(*local, "--format", "json")
+    assert text.code == data.code == ExitCode.DONE
+    sentence = "routines is not measured: the local Cloud Run executes no PromQL"
+    assert sentence in text.err
+    assert json.loads(data.out)["notes"] == [sentence]
+
+
 def test_a_finding_stops_a_deployment_before_anybody_is_asked(run: Run) -> None:
     ran = run("deploy", "--auto-approve", "--image", "demo/orders:latest")
     assert ran.code == ExitCode.INVALID

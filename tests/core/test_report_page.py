@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from core.report_parts import (
     FINE,
+    LEAK,
     NEW,
     OLD,
     START,
@@ -154,6 +155,33 @@ def test_the_evidence_is_that_of_the_deciding_look() -> None:
             "\N{EN DASH}", "no test", "1",
         ],
     ]  # fmt: skip
+
+
+def test_what_was_only_tried_is_marked_and_not_painted_as_bad() -> None:
+    dry = replace(LEAK, decisive=False)
+    look = a_look(20, Decision.PROMOTE, dry)
+    told = shown(rolled_back(verdicts=(look,), dry_run=frozenset({dry.metric})))
+    marked = [e for e in told.walk() if e.text == "worse, dry run"]
+    assert marked
+    assert not any("bad" in e.attributes.get("class", "") for e in marked)
+
+
+def test_growth_of_memory_is_told_in_mebibytes() -> None:
+    grows = replace(LEAK, metric="memory_bytes", estimate=3 * 2.0**20, low=2.0**20, high=4 * 2.0**20)
+    assert "3 MiB/min" in shown(rolled_back(verdicts=(a_look(20, Decision.ROLLBACK, grows),))).text
+
+
+def test_a_metric_of_ones_own_has_a_chart_or_a_word_about_it() -> None:
+    values = [series("queue_depth", revision, [4, 5, 6], instance="i") for revision in (OLD, NEW)]
+    report = rolled_back(samples=Samples.of(values), own={"queue_depth": "jobs", "hits": ""})
+    told = shown(report)
+    chart = told.chart("Queue depth")
+    assert "jobs" in chart.text
+    assert {role for line in chart.all("g", "line") for role in line.attributes["class"].split()} >= {
+        "candidate",
+        "stable",
+    }
+    assert "hits was never measured" in told.text
 
 
 def test_looks_are_folded_and_say_what_they_were_about() -> None:

@@ -47,6 +47,15 @@ def test_what_was_not_decisive_says_so() -> None:
     assert "error_ratio (fine, not decisive)" in text(rolled_back(verdicts=(a_look(20, Decision.HOLD, odd),)))
 
 
+def test_a_dry_run_says_so_in_every_form() -> None:
+    dry = replace(LEAK, metric="cpu_utilization", decisive=False)
+    report = rolled_back(verdicts=(a_look(20, Decision.PROMOTE, dry),), dry_run=frozenset({dry.metric}))
+    assert "cpu_utilization (worse, dry run)" in text(report)
+    assert "| worse, dry run |" in markdown(report)
+    (metric,) = summary(report)["metrics"]
+    assert (metric["dry_run"], metric["decisive"]) == (True, False)
+
+
 def test_an_ended_rollout_without_traffic_has_no_times_it_does_not_have() -> None:
     told = text(never_moved())
     assert "decided in" not in told

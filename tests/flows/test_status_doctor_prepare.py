@@ -86,3 +86,16 @@ def test_an_image_that_can_change_is_refused_with_its_place() -> None:
         refuse(prepared)
     assert any("service/main.tf" in fault.path and fault.line for fault in error.value.faults)
     assert "explain" in error.value.hint
+
+
+def test_a_local_target_says_what_it_cannot_measure() -> None:
+    own = b"""
+analysis:
+  required: [routines]
+  metrics: {routines: {promql: x}, jobs: {filter: 'metric.type="a/b"'}}
+"""
+    spec = read(Source(SPEC + own, "tidegate.yaml", image="demo/orders:v1"))
+    (note,) = prepare(spec, template_texts(), module_texts(), local=True).notes
+    assert note.startswith("routines is not measured: the local Cloud Run executes no PromQL")
+    assert "the spec requires it" in note
+    assert prepare(spec, template_texts(), module_texts()).notes == ()

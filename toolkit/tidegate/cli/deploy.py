@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
     "--allow-destroy", is_flag=True, help="Let the plan destroy or replace what serves or keeps data."
 )
 @click.option("--monitoring/--no-monitoring", default=True, help="Also apply alert policies and dashboard.")
+@click.option(
+    "--fix", is_flag=True, help="What serves now is bad, and this is to cure it: better or equal promotes."
+)
 @options.output
 def deploy(
     file: Path, environment: str | None, image: str | None, target: Any, local_directory: Path | None,
-    dry_run: bool, auto_approve: bool, allow_destroy: bool, monitoring: bool, form: str,
+    dry_run: bool, auto_approve: bool, allow_destroy: bool, monitoring: bool, fix: bool, form: str,
 ) -> int:  # fmt: skip
     """Apply, move the traffic in steps, judge each, roll back if worse."""
     from tidegate import settings as reading
@@ -44,14 +48,18 @@ def deploy(
 
     settings = reading.read(target, local=local_directory)
     prepared = _prepared(file, environment, image, settings)
+    if fix:
+        prepared = replace(prepared, spec=prepared.spec.with_mode("fix"))
     if not (dry_run or auto_approve or sys.stdin.isatty()):
         raise UsageError(
             "nobody is here to approve the plan", hint="pass --auto-approve, or --dry-run to only see it"
         )
     with Display() as display:
         talk = Talk(display)
-        for finding in prepared.findings:
-            talk.say(str(finding))
+        for said in (*map(str, prepared.findings), *prepared.notes):
+            talk.say(said)
+        if prepared.spec.analysis.mode == "fix":
+            talk.say("fix mode: better than what serves now, or equal to it, is promoted")
         with _connected(settings, talk) as connected:
             request = _request(
                 prepared, settings, connected, environment, talk,
@@ -138,8 +146,6 @@ def _request(
 
 
 def _deploy(request: Request, settings: Settings, connected: Connected, talk: Talk) -> Outcome:
-    from dataclasses import replace
-
     from tidegate import wiring
     from tidegate.adapters.exclusive import exclusive
     from tidegate.flows.deploy import deploy, settings_of

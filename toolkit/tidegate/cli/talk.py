@@ -43,6 +43,11 @@ class Talk:
 
 def _short(verdict: Verdict) -> str:
     """What is missing, what was found; for a candidate with nothing against it, what was looked at."""
+    aside = [m.sentence for m in verdict.metrics if m.finding is Finding.WORSE and not m.decisive]
+    return _decided(verdict) + "".join(f"; not decisive: {sentence}" for sentence in aside)
+
+
+def _decided(verdict: Verdict) -> str:
     if verdict.decision is Decision.PROMOTE:
         judged = ", ".join(m.metric for m in verdict.metrics if m.finding is Finding.FINE)
         return f"nothing against it in {judged}"

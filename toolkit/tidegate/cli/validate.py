@@ -52,6 +52,7 @@ def validate(
         options.emit({
             "valid": not wrong,
             "findings": [_finding(f) for f in prepared.findings],
+            "notes": list(prepared.notes),
             "terraform": [_diagnostic(d) for d in diagnostics] if terraform else None,
         })  # fmt: skip
     else:
@@ -88,6 +89,8 @@ def _print(prepared: Prepared, diagnostics: tuple[Diagnostic, ...], *, terraform
     for diagnostic in diagnostics:
         place = f"{diagnostic.path}:{diagnostic.line}: " if diagnostic.path else ""
         click.echo(f"{place}{diagnostic.severity}: {diagnostic.summary}. {diagnostic.detail}".rstrip(" ."))
+    for note in prepared.notes:
+        click.echo(note, err=True)
     checked = "spec, policies and Terraform" if terraform else "spec and policies"
     if not (prepared.findings or diagnostics):
         click.echo(f"{checked} are fine: {prepared.spec.service}", err=True)

@@ -32,6 +32,8 @@ class Prepared:
     files: Mapping[str, str]
     """Text by path relative to the output directory."""
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    """What one should know of this target, a sentence each."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -57,7 +59,19 @@ def prepare(
         for path, text in files.items()
         if path.endswith(".tf") and "/modules/" not in path
     }
-    return Prepared(spec, dict(sorted(files.items())), run(parse_all(own), POLICIES))
+    notes = _unmeasured(spec) if local else ()
+    return Prepared(spec, dict(sorted(files.items())), run(parse_all(own), POLICIES), notes)
+
+
+def _unmeasured(spec: Spec) -> tuple[str, ...]:
+    """What a local Cloud Run cannot measure: it has no PromQL."""
+    found = []
+    for metric, own in spec.analysis.metrics.items():
+        if own.promql is not None:
+            required = metric in spec.analysis.required
+            so = "; the spec requires it, so nothing will be promoted for certain" if required else ""
+            found.append(f"{metric} is not measured: the local Cloud Run executes no PromQL{so}")
+    return tuple(found)
 
 
 def refuse(prepared: Prepared) -> None:

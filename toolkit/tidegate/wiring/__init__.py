@@ -297,6 +297,8 @@ def report(outcome: Outcome, spec: Spec, connected: Connected, environment: str 
         samples=outcome.evidence.samples,
         rollout=rollout_of(job(spec), outcome.state),
         monitoring_error=outcome.plans.monitoring_error,
+        own={metric: given.unit for metric, given in spec.analysis.metrics.items()},
+        dry_run=frozenset(spec.analysis.dry_run),
     )
 
 

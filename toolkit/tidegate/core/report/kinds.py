@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tidegate.core.judge.wording import NOUNS
 from tidegate.core.report.curves import Source, error_ratio, per_instance, rate, whole
 from tidegate.core.report.numbers import percent, quantity
 
@@ -49,6 +50,15 @@ KINDS = (
     ),
     Kind("Median latency", "ms", ("latency_p50_ms",), whole("latency_p50_ms"), 1),
     Kind("p99 latency", "ms", ("latency_p99_ms",), whole("latency_p99_ms"), 1),
+    Kind(
+        "CPU use",
+        "share of the limit, mean of the instances",
+        ("cpu_utilization",),
+        whole("cpu_utilization"),
+        0.05,
+        told=percent,
+        headroom=1.0,
+    ),
     Kind("Instances", "active and idle", ("instance_count",), whole("instance_count"), 2, whole=True),
     Kind(
         "Memory per instance",
@@ -58,4 +68,34 @@ KINDS = (
         1,
         expected=False,
     ),
+    Kind(
+        "Memory use",
+        "share of the limit, mean of the instances",
+        ("memory_utilization",),
+        whole("memory_utilization"),
+        0.05,
+        told=percent,
+        headroom=1.0,
+        expected=False,
+    ),
+    Kind(
+        "Billable time",
+        "seconds per sample period",
+        ("billable_instance_seconds",),
+        whole("billable_instance_seconds"),
+        1,
+        expected=False,
+    ),
 )
+
+
+def own_kind(metric: str, unit: str) -> Kind:
+    """The chart of a metric of the user's own."""
+    return Kind(spoken(metric), unit or "as measured", (metric,), per_instance(metric), 0.01)
+
+
+def spoken(metric: str) -> str:
+    """`queue_depth` → `Queue depth`; a built-in metric as the judge calls it."""
+    words = NOUNS.get(metric) or metric.replace("_", " ")
+    # p99 is written small, also where a title begins.
+    return words if words[1:2].isdigit() else words[:1].upper() + words[1:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.core.report.numbers import NOISE
@@ -41,6 +41,10 @@ class Report:
     rollout: Rollout | None
     """None when the candidate never had traffic: then there is no trace."""
     monitoring_error: str = ""
+    own: Mapping[str, str] = field(default_factory=dict)
+    """The user's own metrics: id → unit, which may be empty."""
+    dry_run: frozenset[str] = frozenset()
+    """Metrics that were judged and could not decide."""
 
     @property
     def verdict(self) -> str:
@@ -100,7 +104,7 @@ def summary(report: Report) -> dict[str, Any]:
         "seconds_to_decide": _rounded(report.seconds_to_decide),
         "seconds_to_restore": _rounded(report.seconds_to_restore),
         "looks": len(report.verdicts),
-        "metrics": [_metric(m) for m in deciding.metrics] if deciding else [],
+        "metrics": [_metric(m, report) for m in deciding.metrics] if deciding else [],
         "monitoring_error": report.monitoring_error,
     }
 
@@ -116,11 +120,20 @@ def why(report: Report) -> str:
     return worse[0] if worse and report.state.phase is not Phase.PROMOTED else report.state.reason
 
 
-def _metric(result: MetricResult) -> dict[str, Any]:
+def finding(result: MetricResult, report: Report) -> str:
+    """What was found, and whether it counted, in words."""
+    told = str(result.finding).replace("_", " ")
+    if result.metric in report.dry_run:
+        return f"{told}, dry run"
+    return told if result.decisive else f"{told}, not decisive"
+
+
+def _metric(result: MetricResult, report: Report) -> dict[str, Any]:
     return {
         "metric": result.metric,
         "finding": str(result.finding),
         "decisive": result.decisive,
+        "dry_run": result.metric in report.dry_run,
         "sentence": result.sentence,
         "unit": result.unit,
         "estimate": _rounded(result.estimate),

@@ -16,8 +16,8 @@ from tidegate.core.catalogue import BY_ID, Resource
 from tidegate.core.errors import Fault, InvalidInput
 from tidegate.core.report import timeline
 from tidegate.core.report.chart import Role, Scene, draw, silence
-from tidegate.core.report.kinds import KINDS, Kind
-from tidegate.core.report.model import Report
+from tidegate.core.report.kinds import KINDS, Kind, own_kind, spoken
+from tidegate.core.report.model import Report, finding
 from tidegate.core.report.numbers import duration, offset, percent, quantity
 from tidegate.core.rollout import Phase, describe, sentence, when
 from tidegate.core.verdict import Finding, MetricResult
@@ -25,13 +25,6 @@ from tidegate.core.verdict import Finding, MetricResult
 TEMPLATE = "report/report.html.j2"
 """Where the template's text is among the packaged ones."""
 
-_TITLES = {
-    "open_fds": "Open fds per instance",
-    "tcp_connections": "TCP connections per instance",
-    "error_ratio": "Error ratio",
-    "latency_p99_ms": "p99 latency",
-    "request_count": "Requests",
-}
 _TONES = {
     Phase.PROMOTED: "good",
     Phase.RECOVERED: "back",
@@ -41,6 +34,7 @@ _TONES = {
     Phase.NOT_RECOVERED: "bad",
     Phase.NEEDS_PERSON: "bad",
 }
+_MIB = 2.0**20
 _METER = 1.5
 """The bar of the evidence ends at this multiple of what is needed."""
 # What a template can get wrong while it runs, besides what Jinja reports itself.
@@ -122,7 +116,8 @@ def _context(report: Report) -> dict[str, Any]:
         period=report.rollout.sample_period if report.rollout else None,
         happenings=timeline.happenings(report),
     )
-    drawn = [(kind, draw(kind, scene)) for kind in KINDS]
+    kinds = (*KINDS, *(own_kind(metric, unit) for metric, unit in report.own.items()))
+    drawn = [(kind, draw(kind, scene)) for kind in kinds]
     deciding = report.deciding
     return {
         "service": report.service,
@@ -140,7 +135,7 @@ def _context(report: Report) -> dict[str, Any]:
         "entries": timeline.entries(report),
         "charts": [chart for _, chart in drawn if chart],
         "unmeasured": _unmeasured(report, scene, [kind for kind, chart in drawn if not chart]),
-        "evidence": [_evidence(m) for m in deciding.metrics] if deciding else [],
+        "evidence": [_evidence(m, report) for m in deciding.metrics] if deciding else [],
         "decided_after": offset(deciding.decided_at - scene.origin) if deciding else "",
         "looks": _looks(report),
         "facts": _facts(report),
@@ -162,7 +157,7 @@ def _unmeasured(report: Report, scene: Scene, kinds: Sequence[Kind]) -> list[tup
     found = []
     for kind in kinds:
         reasons = dict.fromkeys(silence(kind, scene, revision) for _, revision in scene.revisions)
-        if any(BY_ID[m].sources[0].resource is Resource.PROMETHEUS for m in kind.metrics):
+        if any(m in BY_ID and BY_ID[m].sources[0].resource is Resource.PROMETHEUS for m in kind.metrics):
             reasons["it is known only where the collector runs beside the application"] = None
         if kind.expected:
             found.append((kind.title, "; ".join(reasons)))
@@ -202,34 +197,35 @@ def _tiles(report: Report) -> list[tuple[str, str]]:
     return found
 
 
-def _evidence(result: MetricResult) -> Evidence:
+def _evidence(result: MetricResult, report: Report) -> Evidence:
     tone = {Finding.WORSE: "bad", Finding.FINE: "good"}.get(result.finding, "wait")
-    finding = str(result.finding).replace("_", " ")
     tested = result.evidence is not None and result.boundary is not None and result.boundary > 0
     meter = None
     if result.evidence is not None and result.boundary is not None and tested:
         meter = round(min(1.0, max(0.0, result.evidence / result.boundary / _METER)), 4)
     limits = result.low, result.high
     return Evidence(
-        title=_TITLES.get(result.metric, result.metric),
+        title=spoken(result.metric),
         metric=result.metric,
-        finding=finding if result.decisive else f"{finding}, not decisive",
-        tone=tone,
+        finding=finding(result, report),
+        tone=tone if result.decisive else "wait",
         sentence=result.sentence,
-        estimate=_measured(result.estimate, result.unit),
-        interval=" to ".join(_measured(v, result.unit) for v in limits) if None not in limits else "",
+        estimate=_measured(result.estimate, result),
+        interval=" to ".join(_measured(v, result) for v in limits) if None not in limits else "",
         evidence=" of ".join(quantity(v) for v in (result.evidence, result.boundary) if v is not None),
         meter=meter,
         samples=f"{result.samples:,}",
     )
 
 
-def _measured(value: float | None, unit: str) -> str:
+def _measured(value: float | None, result: MetricResult) -> str:
     if value is None:
         return ""
-    match unit:
+    match result.unit:
         case "ratio":
             return percent(value)
+        case "per minute" if result.metric == "memory_bytes":
+            return f"{quantity(value / _MIB)} MiB/min"
         case "per minute":
             return f"{quantity(value)}/min"
         case "ratio to stable" | "ratio to before":

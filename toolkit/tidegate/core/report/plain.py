@@ -7,10 +7,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tidegate.core.report.model import Report
+from tidegate.core.report.model import Report, finding
 from tidegate.core.report.numbers import duration
 from tidegate.core.rollout import describe, sentence, when
-from tidegate.core.verdict import MetricResult
 
 _WHY_WIDTH = 64
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
@@ -27,7 +26,7 @@ def text(report: Report) -> str:
     if report.deciding is not None and report.deciding.metrics:
         lines += ["", "what was seen"]
         for metric in report.deciding.metrics:
-            lines += [f"  {metric.metric} ({_finding(metric)})"]
+            lines += [f"  {metric.metric} ({finding(metric, report)})"]
             lines += textwrap.wrap(
                 printable(metric.sentence), 96, initial_indent="    ", subsequent_indent="    "
             )
@@ -44,7 +43,7 @@ def markdown(report: Report) -> str:
     if report.deciding is not None and report.deciding.metrics:
         lines += ["", "| metric | finding | |", "|---|---|---|"]
         lines += [
-            f"| `{metric.metric}` | {_finding(metric)} | {_escaped(metric.sentence)} |"
+            f"| `{metric.metric}` | {finding(metric, report)} | {_escaped(metric.sentence)} |"
             for metric in report.deciding.metrics
         ]
     if report.monitoring_error:
@@ -94,11 +93,6 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("rollout", f"{state.id} by {state.owner}"),
     ]
     return [(name, value) for name, value in facts if value]
-
-
-def _finding(metric: MetricResult) -> str:
-    told = str(metric.finding).replace("_", " ")
-    return told if metric.decisive else f"{told}, not decisive"
 
 
 def _duration(value: float | None) -> str:

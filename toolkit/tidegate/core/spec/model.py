@@ -312,6 +312,10 @@ class Spec(Model):
     def ingress_container(self) -> Container:
         return next((c for c in self.containers if c.port is not None), self.containers[0])
 
+    def with_mode(self, mode: Literal["regression", "fix"]) -> Spec:
+        """The same spec, judged in another mode."""
+        return self.model_copy(update={"analysis": self.analysis.model_copy(update={"mode": mode})})
+
     def with_image(self, image: str) -> Spec:
         """The same spec with another image for the ingress container."""
         chosen = self.ingress_container
