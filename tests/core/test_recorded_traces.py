@@ -82,6 +82,7 @@ PER_REQUEST = {
     "leak-one-path": (0, 10),
     "leak-bursts": (0, 25),
     "leak-changing-load": (0, 10),
+    "leak-restarts": (0, 5),
 }
 """Descriptors per 100 requests that the stable and the candidate revision were told to leak."""
 

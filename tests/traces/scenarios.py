@@ -130,9 +130,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "leak-restarts",
-        "one connection in 5 requests; the instance is killed twice",
-        candidate=_leak(LEAK_EVERY="5"),
-        events=(Kill(18.0, "candidate"), Kill(36.0, "candidate")),
+        "one connection in 20 requests; the instance is killed after 10 s and after 24 s",
+        candidate=_leak(LEAK_EVERY="20"),
+        events=(Kill(10.0, "candidate"), Kill(24.0, "candidate")),
     ),
     Scenario("leak-memory", "64 KiB per request", candidate={"LEAK": "memory"}),
     Scenario("errors", "5 % of the requests fail", candidate={"ERROR_RATIO": "0.05"}),
