@@ -40,8 +40,7 @@ def _leaking(leak: Leak, instances: int | tuple[int, int], **changes: object) ->
     count = (instances, instances) if isinstance(instances, int) else instances
     return World(  # type: ignore[arg-type]
         candidate=(Change(leak=leak),),
-        stable_instances=count,
-        candidate_instances=count,
+        instances=count,
         scaling=0.0,
         **changes,
     )
@@ -144,7 +143,7 @@ HEALTHY = (
     _healthy(
         "coarse samples",
         "every 60 s, few instances, error ratios without counts, of the latencies the mean only",
-        World(period=60.0, coarse=True, stable_instances=(1, 2), candidate_instances=(1, 2), scaling=0.0),
+        World(period=60.0, coarse=True, instances=(1, 2), scaling=0.0),
     ),
 )
 
@@ -183,8 +182,7 @@ FAULTY = (
         "2-5/min, begins 10 min into the rollout; times count from there",
         World(
             candidate=(Change(leak=Leak((2, 5)), onset=(10, 10)),),
-            stable_instances=(1, 3),
-            candidate_instances=(1, 3),
+            instances=(1, 3),
             scaling=0.0,
         ),
         40,

@@ -31,7 +31,7 @@ class Outcome:
     """The metrics that spoke against the candidate, or what went wrong."""
     looks: int = 0
     seconds: float = 0.0
-    """Spent looking."""
+    """Processor time spent looking."""
 
     @property
     def rolled_back(self) -> bool:

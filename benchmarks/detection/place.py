@@ -11,7 +11,7 @@ from benchmarks.detection import fleet as fleets
 from benchmarks.detection import load
 from benchmarks.detection.fleet import Fleet
 from benchmarks.detection.noise import FloatArray
-from benchmarks.detection.service import BEFORE, CANDIDATE, STABLE, Shared, between
+from benchmarks.detection.service import BEFORE, CANDIDATE, Shared, between
 from benchmarks.detection.world import Change
 
 
@@ -34,6 +34,8 @@ class Habits:
     heap_warm: float
     cpu_full: float
     cpu_idle: float
+    count: int
+    """Instances of each revision where their number is fixed."""
     restarts_same_id: bool
     restarts_both: bool
 
@@ -57,6 +59,7 @@ class Habits:
             heap_warm=rng.uniform(5, 60),
             cpu_full=rng.uniform(0.25, 0.6),
             cpu_idle=between(rng, world.idle_cpu),
+            count=int(rng.integers(world.instances[0], world.instances[1] + 1)),
             restarts_same_id=bool(rng.random() < 0.5),
             restarts_both=bool(rng.random() < world.restarts_both),
         )
@@ -100,8 +103,7 @@ def fleet_of(rng: np.random.Generator, shared: Shared, habits: Habits, name: str
         idle = int(rng.uniform(5, 15) * 60 / period)
         found = fleets.scaling(rng, times, np.where(times > born, needed, 0.0), idle, born)
     else:
-        low, high = world.stable_instances if name == STABLE else world.candidate_instances
-        found = fleets.fixed(times, born + rng.uniform(0, 40, int(rng.integers(low, high + 1))))
+        found = fleets.fixed(times, born + rng.uniform(0, 40, habits.count))
     if world.restarts and (name == CANDIDATE or habits.restarts_both):
         found = fleets.restarting(rng, found, times, world.restarts, same_id=habits.restarts_same_id)
     return found

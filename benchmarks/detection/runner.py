@@ -52,9 +52,9 @@ def looked_at(trace: Trace, criteria: Criteria, *, every: float = LOOK, audit: b
     for look in range(1, looks + 1):
         at = rollout.start + look * every + delay
         seen = trace.seen(at)
-        began = time.perf_counter()
+        began = time.process_time()
         verdict = judge(seen, rollout, criteria, at)
-        spent += time.perf_counter() - began
+        spent += time.process_time() - began
         if verdict.decision in (Decision.ROLLBACK, Decision.HOLD):
             break
     if audit:

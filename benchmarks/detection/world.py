@@ -86,8 +86,8 @@ class World:
     rate: Pair = (2.0, 40.0)
     """Requests per second of the whole service; drawn on a logarithmic scale."""
     traffic: tuple[Traffic, ...] = (load.flat, load.daily, load.bursty)
-    stable_instances: tuple[int, int] = (1, 4)
-    candidate_instances: tuple[int, int] = (1, 4)
+    instances: tuple[int, int] = (1, 4)
+    """Of each revision, where their number is fixed: the same code is given as many."""
     scaling: float = 0.3
     """Chance that the number of instances follows the traffic instead of being fixed."""
     full: tuple[int, int] = (2, 6)
