@@ -126,6 +126,7 @@ def metrics():
         "TCP sockets of this process by state.",
         [(f'{{state="{state}"}}', count) for state, count in sorted(states.items())],
     )
+    write("process_threads", "gauge", "Threads.", [("", threading.active_count())])
     write("in_flight_requests", "gauge", "Requests being answered.", [("", in_flight)])
     write(
         "orders_requests_total",

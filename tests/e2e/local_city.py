@@ -62,6 +62,12 @@ analysis:
   warm_up: 1s
   min_requests: 20
   on_inconclusive: {inconclusive}
+  metrics:
+    threads:
+      filter: metric.type="prometheus.googleapis.com/process_threads/gauge"
+      growth: true
+      tolerance: 50
+  dry_run: [threads]
 """
 PATIENCE = 60.0
 """Seconds until something that must come counts as never coming."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,17 @@ def leaks(city: City, v1: str) -> None:
     assert status["rollout"]["restored"] > status["rollout"]["decided"]
     for place in report["reports"].values():
         assert (city.directory / place).stat().st_size > 0
+    measures_its_own(city, report, v1)
+
+
+def measures_its_own(city: City, report: dict[str, Any], v1: str) -> None:
+    """The metric of the service's own comes per instance, of both revisions, and decides nothing."""
+    (own,) = [m for m in report["metrics"] if m["metric"] == "threads"]
+    assert (own["dry_run"], own["decisive"]) == (True, False)
+    samples = (city.directory / report["reports"]["samples.csv"]).read_text().splitlines()
+    rows = [row.split(",") for row in samples if ",threads," in row]
+    assert {row[2] for row in rows} == {v1, report["revision"]}
+    assert all(row[3] and float(row[4]) >= 1 for row in rows)
 
 
 def is_fixed(city: City, v1: str) -> str:

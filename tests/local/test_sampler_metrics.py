@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 
 from local.cloud_parts import SERVICE, Stand, stand, until, wanted
+from tidegate.core.catalogue import CATALOGUE, Resource
 from tidegate.local.collector import Collector
 from tidegate.local.run_monitoring import ConfigError, RunMonitoring, parse, seconds
 from tidegate.local.runtime import is_collector
@@ -121,6 +122,22 @@ def test_one_round_says_what_cloud_run_says(tmp_path: Path) -> None:
     assert of(written, "pending_queue/pending_requests")[0].value == 0
     probes = of(written, "container/completed_probe_count")
     assert [s.metric_labels["is_healthy"] for s in probes] == ["true"]
+
+
+def test_all_that_the_catalogue_takes_from_cloud_run_is_written_as_it_expects(tmp_path: Path) -> None:
+    async def scene() -> list[Sample]:
+        written: list[Sample] = []
+        async with stand(tmp_path) as one:
+            sampler = Sampler(one.fleet, written.append, time.time, 1.0)
+            url = await one.run(wanted())
+            for _ in range(2):  # CPU is what was used between two rounds
+                await get(url)
+                sampler.sample()
+        return written
+
+    found = {(s.metric_type, s.resource_type, s.kind, s.value_type) for s in asyncio.run(scene())}
+    sources = [s for metric in CATALOGUE for s in metric.sources if s.resource is Resource.REVISION]
+    assert {(s.type, str(s.resource), str(s.kind), str(s.value)) for s in sources} <= found
 
 
 def test_rounds_join_without_gap_or_overlap_and_count_once(tmp_path: Path) -> None:
