@@ -13,10 +13,11 @@ from tidegate.adapters.metrics import CloudMonitoring
 from tidegate.adapters.own_metrics import per_request
 from tidegate.adapters.retry import Retrying
 from tidegate.core.catalogue import CustomMetric
-from tidegate.core.errors import Rejected, RemoteError, Unreachable
+from tidegate.core.errors import NotFound, Rejected, RemoteError, Unreachable, UsageError
 from tidegate.core.samples import Key, NoData, Samples, Series, Window
 from tidegate.local.world import Distribution, World
 from tidegate.ports import Telemetry
+from tidegate.wiring.checkup import told_series
 
 DEPTH = "custom.googleapis.com/orders/queue_depth"
 TASK = {"namespace": "shop", "job": "orders"}
@@ -138,6 +139,23 @@ def test_a_filter_that_finds_nothing_is_told_once_and_hides_nothing_else(
     (sentence,) = told
     assert sentence.startswith("mine is not measured: cannot read ")
     assert said in sentence
+
+
+def test_what_there_is_can_be_asked_before_a_rollout(
+    data: Data, local_api: Channels, retrying: Retrying
+) -> None:
+    for revision, instance in ((OLD, "i1"), (OLD, "i2"), (NEW, "i1")):
+        data.instance("go_goroutines", START, 40, instance, revision=revision)
+    metrics = CloudMonitoring(local_api, retrying)
+    metric = filtered(f'metric.type="{GMP}go_goroutines/gauge"')
+    found = metrics.find(metric, NAME, HOUR, 60.0)
+    assert found == {OLD: 2, NEW: 1}
+    assert told_series(metric, found) == f"series in the last hour: {OLD} (2), {NEW} (1)"
+    elsewhere = filtered(f'metric.type="{GMP}go_goroutines/gauge"', revision_label="metric.label.version")
+    with pytest.raises(UsageError, match="none of its 3 series has a label version"):
+        told_series(elsewhere, metrics.find(elsewhere, NAME, HOUR, 60.0))
+    with pytest.raises(NotFound):
+        metrics.find(filtered('metric.type="custom.googleapis.com/typo"'), NAME, HOUR, 60.0)
 
 
 # ------------------------------------------------------------------------------------------------ PromQL

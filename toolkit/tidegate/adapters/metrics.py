@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -87,6 +88,18 @@ class CloudMonitoring:
         """Reads time series headers, as that is the permission a rollout needs. Raises a RemoteError."""
         self._queries.check_access(project)
 
+    def find(
+        self, metric: CustomMetric, name: ServiceName, window: Window, period: float
+    ) -> Mapping[str, int]:
+        """How many series of a user's own metric each revision has; under "" those that name none.
+
+        Raises Rejected or NotFound for a query that cannot be answered, Denied, Unreachable.
+        """
+        raw = self._own(metric, name, (), window, period)
+        if isinstance(raw, RemoteError):
+            raise raw
+        return Counter(own_metrics.revision_of(metric, one) for one in raw)
+
     # ------------------------------------------------------------------------------------- built in
 
     def _built_in(
@@ -149,7 +162,7 @@ class CloudMonitoring:
         if isinstance(answer, RemoteError):
             self._tell(metric, f"{answer.message} ({answer.hint})" if answer.hint else answer.message)
             return []
-        usable = [one for one in answer if own_metrics.is_labelled(metric, one)]
+        usable = [one for one in answer if own_metrics.revision_of(metric, one)]
         if answer and not usable:
             self._tell(metric, f"none of its series has a label {metric.revision.name}")
         return usable

@@ -21,7 +21,9 @@ _SPREAD = Source("own", per_instance=True, derive=Derive.MEAN)
 
 
 def query(metric: CustomMetric, revisions: Sequence[str]) -> Query:
-    """The user's filter with the revisions added to it."""
+    """The user's filter with the revisions added to it; without any, as it is."""
+    if not revisions:
+        return Query(metric.metric_type, metric.filter, own=True)
     own = f"({metric.filter})" if re.search(r"\bOR\b", metric.filter) else metric.filter
     return Query(metric.metric_type, f"{own} AND {one_of(str(metric.revision), revisions)}", own=True)
 
@@ -31,9 +33,9 @@ def from_labels(labels: Mapping[str, str], times: FloatArray, values: FloatArray
     return Raw(labels, labels, times, values)
 
 
-def is_labelled(metric: CustomMetric, raw: Raw) -> bool:
-    """Whether the series says of which revision it is."""
-    return bool(_value(raw, metric.revision.of, metric.revision.name))
+def revision_of(metric: CustomMetric, raw: Raw) -> str:
+    """What the series says of which revision it is; empty if nothing."""
+    return _value(raw, metric.revision.of, metric.revision.name)
 
 
 def series(
@@ -81,7 +83,7 @@ def _summed(one: Series, edges: FloatArray) -> FloatArray:
 
 def _placed(metric: CustomMetric, raw: Raw) -> Raw:
     """With the labels where `Raw` looks for revision and instance."""
-    revision = _value(raw, metric.revision.of, metric.revision.name)
+    revision = revision_of(metric, raw)
     chosen = metric.instance
     instance = raw.instance if chosen is None else _value(raw, chosen.of, chosen.name)
     return replace(raw, metric_labels={"revision_name": revision, "instanceId": instance}, resource_labels={})

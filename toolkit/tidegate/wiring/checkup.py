@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tidegate.core.errors import UsageError
 from tidegate.flows.doctor import Check
 from tidegate.settings import Settings
+from tidegate.wiring import custom_metrics
 
 if TYPE_CHECKING:
     from tidegate.adapters.channels import Channels
+    from tidegate.core.catalogue import CustomMetric
     from tidegate.core.spec import Spec
 
-_CREDENTIALS, _NETWORK = "credentials", "token"
+_CREDENTIALS, _NETWORK, _MONITORING = "credentials", "token", "Monitoring API"
+_PAST = 3600.0
+"""Seconds in which a metric of the user's own is looked for."""
 
 
 def checks(settings: Settings, spec: Spec | None) -> tuple[Check, ...]:
@@ -27,7 +32,11 @@ def checks(settings: Settings, spec: Spec | None) -> tuple[Check, ...]:
     if spec is not None:
         found += [
             Check("Cloud Run API", lambda: _cloud_run(spec), needs=(_CREDENTIALS, _NETWORK)),
-            Check("Monitoring API", lambda: _monitoring(spec), needs=(_CREDENTIALS, _NETWORK)),
+            Check(_MONITORING, lambda: _monitoring(spec), needs=(_CREDENTIALS, _NETWORK)),
+        ]
+        found += [
+            Check(f"metric {metric.id}", partial(_own_metric, spec, metric), needs=(_MONITORING,))
+            for metric in custom_metrics(spec)
         ]
     return tuple(found)
 
@@ -94,3 +103,36 @@ def _monitoring(spec: Spec) -> str:
 
     _with_channels(lambda opened: CloudMonitoring(opened, Retrying(SystemClock())).check_access(spec.project))
     return f"the metrics of {spec.project} can be read"
+
+
+def _own_metric(spec: Spec, metric: CustomMetric) -> str:
+    from tidegate.adapters import channels, credentials
+    from tidegate.adapters.clock import SystemClock
+    from tidegate.adapters.metrics import CloudMonitoring
+    from tidegate.adapters.promql import PromQl
+    from tidegate.adapters.retry import Retrying
+    from tidegate.core.samples import Window
+    from tidegate.flows.deploy import name_of
+
+    clock, found = SystemClock(), credentials.find()
+    promql = PromQl(lambda: credentials.session(found), Retrying(clock))
+    now = clock.now()
+    with channels.google_channels(found.credentials) as opened:
+        monitoring = CloudMonitoring(opened, Retrying(clock), promql=promql)
+        period = spec.telemetry.sample_period
+        series = monitoring.find(metric, name_of(spec), Window(now - _PAST, now), period)
+    return told_series(metric, series)
+
+
+def told_series(metric: CustomMetric, series: Mapping[str, int]) -> str:
+    """What was found of a metric of the user's own. Raises UsageError where no series names a revision."""
+    named = {revision: count for revision, count in series.items() if revision}
+    if series and not named:
+        raise UsageError(
+            f"none of its {sum(series.values())} series has a label {metric.revision.name}",
+            hint="say which label names the revision: revision_label",
+        )
+    if not named:
+        return "can be read; nothing was written in the last hour"
+    shown = ", ".join(f"{revision} ({count})" for revision, count in sorted(named.items()))
+    return f"series in the last hour: {shown}"
