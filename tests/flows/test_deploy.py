@@ -23,6 +23,7 @@ from tidegate.core.errors import (
 )
 from tidegate.core.record import history
 from tidegate.core.rollout import Phase
+from tidegate.core.verdict import Attribution, Decision
 from tidegate.ports import Condition, ConditionState, Target
 
 LEAKING = {CANDIDATE: Behaviour(leak=30)}
@@ -83,6 +84,26 @@ def test_trouble_that_both_revisions_share_is_held_where_it_is(tmp_path: Path) -
     assert world.recorded.state == outcome.state
     with pytest.raises(RolloutHeld, match="waits for a decision"):
         world.deploy()
+
+
+@pytest.mark.parametrize(
+    ("answer", "phase", "code", "serving"),
+    [
+        ("hold", Phase.HELD, ExitCode.HELD, {STABLE: 90, CANDIDATE: 10}),
+        ("rollback", Phase.NOT_RECOVERED, ExitCode.NEEDS_PERSON, {STABLE: 100}),
+    ],
+)
+def test_a_leak_that_was_there_before_ends_as_the_spec_says(
+    tmp_path: Path, answer: str, phase: Phase, code: ExitCode, serving: dict[str, int]
+) -> None:
+    settings = replace(SETTINGS, on_pre_existing=answer)  # type: ignore[arg-type]  # one of its literals
+    leak = Behaviour(leak=30)
+    world = World(tmp_path, settings=settings, behaviour={STABLE: leak, CANDIDATE: leak})
+    outcome = world.deploy()
+    assert (outcome.state.phase, outcome.state.exit_code) == (phase, code)
+    assert world.serving == serving
+    deciding = next(v for v in outcome.evidence.verdicts if v.decision is Decision.HOLD)
+    assert deciding.attribution is Attribution.PRE_EXISTING
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,8 @@ def plan(
     prepared = _prepared(file, environment, image, settings)
     with Display() as display:
         talk = Talk(display)
+        for note in prepared.notes:
+            talk.say(note)
         with _connected(settings, talk) as connected:
             request = _request(
                 prepared, settings, connected, environment, talk,

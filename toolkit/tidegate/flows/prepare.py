@@ -69,7 +69,7 @@ def _unmeasured(spec: Spec) -> tuple[str, ...]:
     for metric, own in spec.analysis.metrics.items():
         if own.promql is not None:
             required = metric in spec.analysis.required
-            so = "; the spec requires it, so nothing will be promoted for certain" if required else ""
+            so = "; the spec requires it, so every step stays inconclusive" if required else ""
             found.append(f"{metric} is not measured: the local Cloud Run executes no PromQL{so}")
     return tuple(found)
 
