@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tidegate.core.catalogue import CustomMetric
-from tidegate.core.judge import Mode
+from tidegate.core.judge import Criteria, Mode
 from tidegate.core.spec import Spec, load
 from tidegate.wiring import criteria, telemetry
 
@@ -50,6 +52,10 @@ def test_the_judge_gets_what_the_spec_says() -> None:
         0.05,
         0.02,
     )
+
+
+def test_what_a_spec_does_not_say_is_what_the_judge_takes_for_granted() -> None:
+    assert replace(criteria(spec()), memory_limit=None) == Criteria()
 
 
 def test_a_deployment_can_be_the_fix_whatever_the_spec_says() -> None:
