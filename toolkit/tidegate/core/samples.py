@@ -74,10 +74,21 @@ class Series:
         return int(self.times.size)
 
     def within(self, window: Window) -> Series | NoData:
-        chosen = (self.times > window.start) & (self.times <= window.end)
-        if not chosen.any():
+        first, last = np.searchsorted(self.times, (window.start, window.end), side="right").tolist()
+        if first >= last:
             return NoData(f"no sample of {self.key.metric} for {self.key.revision} in the window")
-        return Series(self.key, self.times[chosen].copy(), self.values[chosen].copy())
+        return self if last - first == len(self) else self._part(slice(first, last))
+
+    def _part(self, chosen: slice) -> Series:
+        """A run of the samples. They have been checked, and are shared: the arrays cannot be written to."""
+        part = object.__new__(Series)
+        for name, value in (
+            ("key", self.key),
+            ("times", self.times[chosen]),
+            ("values", self.values[chosen]),
+        ):
+            object.__setattr__(part, name, value)
+        return part
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class Criteria:
     """TCP connections an instance can have; each needs a descriptor."""
     warm_up: float = 120.0
     """Typical time constant of an instance filling its pools after it starts or gets more traffic."""
-    error_increase: float = 0.01
+    error_increase: float = 0.001
     """Error ratio over the stable revision's that is tolerated (0.01 is one percentage point)."""
     error_limit: float = 0.05
     """Error ratio tolerated where there is no stable revision to compare with."""

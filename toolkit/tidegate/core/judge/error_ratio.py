@@ -61,7 +61,7 @@ def _compared(view: View, mine: Counts, stable: Counts) -> Judged:
     reference = during if during.n else stable
     low, high = wilson_difference(mine.k, mine.n, reference.k, reference.n)
     estimate = mine.ratio - reference.ratio
-    evidence = excess_evidence(mine, during, stable, criteria.error_increase, alpha)
+    evidence = excess_evidence(mine, during, stable, criteria.error_increase)
     facts = (estimate, low, high, evidence, wanted(alpha))
     told = _told(names.candidate, mine, names.stable, reference)
     if evidence > wanted(alpha) and mine.bad_intervals >= criteria.min_bad_intervals:

@@ -7,6 +7,7 @@ Each function returns the log of an e-process: if the candidate is healthy, the 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,13 +38,14 @@ def below(events: float, trials: float, ratio: float) -> float:
     return above(trials - events, trials, 1 - ratio)
 
 
+@lru_cache(maxsize=1024)
 def upper_bound(events: float, trials: float, alpha: float) -> float:
     """The ratio that the true probability stays under at every look, but for a chance of alpha; 1 unknown."""
     wanted = -math.log(alpha)
     low, high = (events / trials if trials > 0 else 0.0), 1.0
     if trials <= 0 or low >= 1:
         return 1.0
-    for _ in range(50):
+    for _ in range(24):
         middle = (low + high) / 2
         low, high = (low, middle) if below(events, trials, middle) >= wanted else (middle, high)
     return high

@@ -24,7 +24,7 @@ from tidegate.core.samples import Key, Series
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
 TAIL, TYPICAL = "latency_p99_ms", "latency_mean_ms"
-NOISE, PLACEMENT = 0.05, 0.06
+NOISE, PLACEMENT = 0.05, 0.04
 """Of logarithms of latency: the least noise believed, and the usual spread between placements."""
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tidegate.core.judge.comparison import Comparison, Grown, Limits, certainty, compare, grow, load_ratio
+from tidegate.core.judge.comparison import Comparison, compare, load_ratio
 from tidegate.core.judge.criteria import Criteria
+from tidegate.core.judge.grown import Grown, Limits, certainty, grow
 from tidegate.core.judge.growth import Slope
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.leak_words import Facts, exhausted_in
+from tidegate.core.judge.parallel import parallel
 from tidegate.core.judge.segments import Segment, segments
 from tidegate.core.judge.trend import plain_slope
 from tidegate.core.judge.view import View
@@ -21,8 +24,12 @@ SETTLED = 3.5
 """Typical warm-ups an instance must be old before anything is decided: until then a pool may just fill."""
 ALTOGETHER = 8.0
 """Typical warm-ups that instances which keep restarting must be old together."""
-FEWEST = 5
-"""Samples on either side of the start by which a stable instance is said to have changed."""
+SUSPECTED = 0.6
+"""Part of the evidence asked for from which a climb keeps the question open."""
+SAME_TIME = 3.0
+"""Standard errors by which the candidate must also pull away from the stable revision at the same time."""
+OLDER = 0.4
+"""Part of its present climb that the stable revision must have had before, for that to be called older."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +63,23 @@ def judge_leak(view: View, what: Growing) -> Judged:
     limits = Limits(what.tolerated / 60, criteria.alpha_of(metric), criteria.warm_up, rollout.sample_period)
     compared = compare(candidate, stable, limits)
     began = False
-    if (
-        compared is not None
-        and compared.stable is not None
-        and _began_with_rollout(view, what, compared.stable)
-    ):
-        # Its quiet past would make the stable revision look better than it now is.
-        since = tuple(s for s in _stable(view, what, rollout.start) if _long_enough(s, criteria))
-        compared = compare(candidate, since or stable, limits)
-        began = True
+    if compared is not None and compared.stable is not None and compared.strength > SUSPECTED:
+        beside = _beside(view, what)
+        if beside and parallel(candidate, beside, compared.stable, limits) < SAME_TIME:
+            # Its quiet past must not make the stable revision look better than it now is.
+            began = _began_with_rollout(view, what, limits, beside)
+            compared = compare(candidate, beside, limits)
     if compared is None:
         return _too_few(view, what)
     if rollout.stable and compared.stable is None and view.samples.of_metric(metric, rollout.stable):
         return _too_few(view, what, of=rollout.stable)
     return _conclude(view, what, compared, began=began)
+
+
+def _beside(view: View, what: Growing) -> tuple[Segment, ...]:
+    """The stable revision's segments since the candidate got traffic, under the same shapes."""
+    found = _stable(view, what, view.rollout.start)
+    return tuple(replace(s, born=True) for s in found if _long_enough(s, view.criteria))
 
 
 def slopes(view: View, what: Growing) -> tuple[Slope | None, Slope | None]:
@@ -134,10 +144,6 @@ def _conclude(view: View, what: Growing, compared: Comparison, *, began: bool) -
     return facts.judged(Finding.FINE, facts.fine(), Attribution.NONE)
 
 
-SUSPECTED = 0.6
-"""Part of the evidence asked for from which a climb keeps the question open."""
-
-
 def _climbs_surely(grown: Grown, delta: float, boundary: float) -> bool:
     return certainty(grown, delta) > min(boundary, 4.0) and grown.late_slope() > delta
 
@@ -160,18 +166,13 @@ def _shared_or_older(facts: Facts, compared: Comparison, delta: float, *, began:
     return facts.judged(Finding.NOT_ENOUGH_DATA, facts.undecided(), Attribution.UNKNOWN)
 
 
-def _began_with_rollout(view: View, what: Growing, stable: Grown) -> bool:
-    """Whether the stable revision was flat before the candidate got traffic, and climbs since."""
-    start, delta = view.rollout.start, what.tolerated / 60
-    before, after = [], []
-    for segment, unloaded in stable.unloaded():
-        early = segment.times <= start
-        if early.sum() >= FEWEST and (~early).sum() >= FEWEST:
-            before.append(plain_slope(segment.age[early], unloaded[early]))
-            after.append(plain_slope(segment.age[~early], unloaded[~early]))
-    if not before:
-        return False
-    return float(np.mean(after)) > delta and float(np.mean(before)) < max(delta, 0.2 * float(np.mean(after)))
+def _began_with_rollout(view: View, what: Growing, limits: Limits, beside: tuple[Segment, ...]) -> bool:
+    """Whether the stable revision climbed far less before the candidate got traffic than it does since."""
+    before, now = (
+        grow(_stable(view.cut_at(view.rollout.start), what, -math.inf), limits),
+        grow(beside, limits),
+    )
+    return before is not None and now is not None and before.slope.value < OLDER * now.slope.value
 
 
 def _explained_by_load(compared: Comparison, delta: float) -> bool:

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from tidegate.core.judge.boundaries import boundary
-from tidegate.core.judge.comparison import Grown, Limits, certainty, grow
 from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.error_ratio import error_counts
 from tidegate.core.judge.evidence import upper_bound, wilson
+from tidegate.core.judge.grown import Grown, Limits, certainty, grow
 from tidegate.core.judge.histogram import histogram
 from tidegate.core.judge.latency import TAIL as P99
 from tidegate.core.judge.leak import Growing, growing

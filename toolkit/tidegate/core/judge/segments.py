@@ -13,6 +13,8 @@ GAP = 3.5
 """Sample periods without a sample after which an instance is taken to have been away."""
 MOST = 240
 """Samples a segment is thinned to: a slope needs no more, and a look stays quick."""
+UNREAD = 60.0
+"""Sample periods beyond which a gap says nothing about a restart."""
 FALLEN = 0.4
 """Part of its value that a series must lose at once for its instance to count as restarted."""
 BEYOND_NOISE = 8.0
@@ -105,10 +107,23 @@ def segments(
                     values[index],
                     None if in_flight is None else in_flight[index],
                     None if rate is None else rate.at(view.bins_of(times[index]), np.nan),
-                    born=bool(times[index[0]] > first and (index[0] > 0 or times[0] == one.times[0])),
+                    born=_born(view, one, since, float(times[index[0]]), first),
                 )
                 found.append(segment.thinned())
     return tuple(found)
+
+
+def _born(view: View, series: Series, since: float, begins: float, first: float) -> bool:
+    """Whether the segment's start was seen: later than the first of its revision, and not merely cut off.
+
+    The candidate's instances are young when it first gets traffic, whenever they were started.
+    """
+    if series.key.revision == view.rollout.candidate:
+        return True
+    earlier = series.times[series.times < begins]
+    if earlier.size and begins - float(earlier[-1]) > UNREAD * view.rollout.sample_period:
+        return False  # what lies between was not read, rather than not there
+    return begins > first and (earlier.size > 0 or begins > since)
 
 
 def _breaks(

@@ -29,8 +29,10 @@ FEWEST = 4
 """Samples of the candidate below which nothing is said."""
 RECENT = 3
 """Samples that must still be worse for a trouble of both revisions to be called present."""
-PRIOR = 3.0
+PRIOR = 6.0
 """Instances' worth of belief in the usual spread between placements."""
+KNOWN = 1000.0
+"""Degrees of freedom of what is taken for known."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def _placement(mine: list[Series], stable: list[Series], scale: Scale) -> tuple[
     measured = float(levels.var(ddof=1)) if k >= 2 else 0.0
     free = max(k - 1, 0)
     variance = (free * measured + PRIOR * scale.placement**2) / (free + PRIOR)
-    return variance * (1 / candidates + 1 / max(k, 1)), free + PRIOR
+    return variance * (1 / candidates + 1 / max(k, 1)), free + PRIOR if k >= 2 else KNOWN
 
 
 def moved_together(mine: Binned, stable: Binned, scale: Scale, alpha: float) -> float | None:

@@ -53,11 +53,24 @@ def _silent_for(view: View) -> int:
     heard = _heard(view, rollout.candidate)
     last = int(heard.bins[-1]) if len(heard) else 0
     silent = view.intervals - max(last, 0)
-    if silent < k or not len(_heard(view, rollout.stable)):
+    if silent < max(k, 2 * _longest_gap(view) + 1):
         return 0
     # Only periods in which it had traffic from beginning to end.
     bins = np.arange(view.intervals - silent + 1, view.intervals + 1)
     return silent if _expected(view, bins) >= EXPECTED else 0
+
+
+def _longest_gap(view: View) -> int:
+    """Sample periods that the stable revision itself, while it had traffic, once went unheard.
+
+    Whoever is idle for twenty minutes, or loses every third sample, makes silence mean that much less.
+    """
+    heard = _heard(view, view.rollout.stable)
+    if len(heard) < 2:
+        return view.intervals
+    gaps = np.diff(heard.bins) - 1
+    until_now = view.intervals - int(heard.bins[-1]) if view.rollout.percent_at(view.cut) < 100 else 0
+    return max(int(gaps.max()), until_now)
 
 
 def _heard(view: View, revision: str) -> Binned:

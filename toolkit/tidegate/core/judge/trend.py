@@ -106,9 +106,13 @@ def stack(
     clock: Clock,
     known: FloatArray | None = None,
 ) -> Stack:
-    """`known` is the effect of one unit of each load, NaN where it is not known; shape (2,)."""
+    """`known` is the effect of one unit of each load, NaN where it is not known; shape (2,).
+
+    Segments none of which is seen from its start have no warm-up: only one model is fitted then.
+    """
     longest = max(len(s) for s in segments)
-    k, m = len(segments), len(SHAPES)
+    kinds = SHAPES if any(s.born for s in segments) else SHAPES[:1]
+    k, m = len(segments), len(kinds)
     used, lags = np.zeros((k, longest)), np.ones((k, longest))
     values, age = np.zeros((k, longest)), np.zeros((k, longest))
     columns, effect = np.zeros((k, longest, COLUMNS)), np.zeros((k, longest))
@@ -126,7 +130,7 @@ def stack(
         jump = _jump(segment.values)
         if jump is not None:
             columns[i, jump:n, _JUMP] = 1.0
-    shapes = np.stack([_shape(kind, factor * warm_up, age) for kind, factor in SHAPES]) * used
+    shapes = np.stack([_shape(kind, factor * warm_up, age) for kind, factor in kinds]) * used
     design = np.repeat(columns[None], m, axis=0)
     design[..., _SHAPE] = shapes
     every = np.repeat(values[None], m, axis=0)
@@ -145,7 +149,7 @@ def fit(stacked: Stack, phi: FloatArray) -> Trends:
     xw = _whitened(stacked.columns, phi, stacked)
     yw = _whitened(stacked.values[..., None], phi, stacked)[..., 0]
     beta, inverse = _solve(xw, yw)
-    rest = yw - np.einsum("mknp,mkp->mkn", xw, beta)
+    rest = yw - (xw @ beta[..., None])[..., 0]
     n = stacked.used.sum(axis=1)
     shape = stacked.columns[..., _SHAPE]
     ends = shape[:, np.arange(n.size), n.astype(int) - 1] - shape[:, :, 0]
@@ -168,7 +172,7 @@ def dependence(stacked: Stack) -> FloatArray:
     Corrected for the fit having eaten some of it (Marriott & Pope 1954, to first order).
     """
     beta, _ = _solve(stacked.columns, stacked.values)
-    rest = (stacked.values - np.einsum("mknp,mkp->mkn", stacked.columns, beta)) * stacked.used
+    rest = (stacked.values - (stacked.columns @ beta[..., None])[..., 0]) * stacked.used
     power, active = (rest**2).sum(axis=-1), _active(stacked)
     n = stacked.used.sum(axis=1)
     raw = (rest[..., 1:] * rest[..., :-1]).sum(axis=-1) / np.maximum(power, n * ROUNDING * 1e-6)
@@ -183,8 +187,9 @@ def _active(stacked: Stack) -> FloatArray:
 
 def _solve(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Least squares of every (shape, segment) by its normal equations; zero columns get zero."""
-    normal = np.einsum("mknp,mknq->mkpq", x, x)
-    right = np.einsum("mknp,mkn->mkp", x, y)
+    turned = x.swapaxes(-1, -2)
+    normal = turned @ x
+    right = (turned @ y[..., None])[..., 0]
     diagonal = np.einsum("mkpp->mkp", normal)
     scale = np.where(diagonal > 1e-12, np.sqrt(np.maximum(diagonal, 1e-300)), 1.0)
     scaled = normal / (scale[..., :, None] * scale[..., None, :])
@@ -192,7 +197,7 @@ def _solve(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     # A ridge far below the noise keeps two columns that are all but the same from dividing by nothing.
     scaled += np.eye(p) * np.where(diagonal > 1e-12, 1e-10, 1.0)[..., None]
     inverse = np.linalg.inv(scaled) / (scale[..., :, None] * scale[..., None, :])
-    return np.einsum("mkpq,mkq->mkp", inverse, right), inverse
+    return (inverse @ right[..., None])[..., 0], inverse
 
 
 def _whitened(columns: FloatArray, phi: FloatArray, stacked: Stack) -> FloatArray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.judged import Judged
-from tidegate.core.judge.shift import FEWEST, Scale, Shift, compare, mean_of, moved_together
+from tidegate.core.judge.shift import FEWEST, KNOWN, Scale, Shift, compare, mean_of, moved_together
 from tidegate.core.judge.view import Binned, View, after_start, before_start
 from tidegate.core.judge.wording import amount, noun, percent
 from tidegate.core.samples import FloatArray
@@ -39,6 +39,8 @@ class Use:
     least: float
     """Level under which a ratio means nothing, in the metric's unit."""
     load: Callable[[View, str], Binned] | None
+    whole: bool = False
+    """Comes in whole instances: one of them more is rounding."""
 
 
 def _per_instance(view: View, revision: str) -> Binned:
@@ -64,10 +66,10 @@ def _requests(view: View, revision: str) -> Binned:
 
 def uses(criteria: Criteria) -> tuple[Use, ...]:
     return (
-        Use("cpu_utilization", criteria.cpu_increase, 0.02, 0.015, 0.01, _per_instance),
+        Use("cpu_utilization", criteria.cpu_increase, 0.02, 0.004, 0.01, _per_instance),
         Use("memory_bytes", criteria.memory_increase, 0.01, 0.03, 2.0**23, None),
         Use("memory_utilization", criteria.memory_increase, 0.01, 0.03, 0.02, None),
-        Use("billable_instance_seconds", criteria.cost_increase, 0.05, 0.05, 1e-6, _requests),
+        Use("billable_instance_seconds", criteria.cost_increase, 0.05, 0.05, 1e-6, _requests, whole=True),
     )
 
 
@@ -111,6 +113,8 @@ def _compared(view: View, use: Use) -> tuple[Shift | None, bool]:
     line = _line(view, use, theirs)
     if use.load is not None and line is None:
         tolerated = max(tolerated, UNEXPLAINED)
+    if use.whole:
+        candidate = Binned(candidate.bins, np.maximum(candidate.values - names.sample_period, use.least))
     if line is not None and use.load is not None:
         candidate = line.beyond(candidate, use.load(view, names.candidate))
         theirs = line.beyond(theirs, use.load(view, names.stable))
@@ -123,7 +127,7 @@ def _compared(view: View, use: Use) -> tuple[Shift | None, bool]:
     scale = Scale(False, tolerated, use.noise, use.placement)
     alpha = view.criteria.alpha_of(use.metric)
     during, before = after_start(theirs), before_start(theirs)
-    placement = (2 * scale.placement**2, 8.0)
+    placement = (2 * scale.placement**2, KNOWN)
     found = compare(candidate, during, before, scale, alpha, placement)
     return found, moved_together(candidate, theirs, scale, alpha) is not None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -59,8 +60,13 @@ class View:
     @staticmethod
     def of(samples: Samples, rollout: Rollout, criteria: Criteria, at: float) -> View:
         cut = at - rollout.ingestion_delay
-        seen = (_believable(s, rollout.start) for s in samples.until(cut).by_key.values())
-        return View(Samples.of(s for s in seen if s is not None), rollout, criteria, cut)
+        own = {c.metric for c in criteria.custom}
+        seen = (
+            (k, s if k.metric in own else _believable(s, rollout.start))
+            for k, s in samples.until(cut).by_key.items()
+        )
+        kept = Samples(MappingProxyType({k: s for k, s in seen if s is not None}))
+        return View(kept, rollout, criteria, cut)
 
     def knows(self, metric: str) -> bool:
         """Whether it was measured on either revision, or must be."""
@@ -116,10 +122,13 @@ class View:
 def _believable(series: Series, start: float) -> Series | None:
     """The series without values no metric can have: one broken exporter must not decide a rollout."""
     values, times = series.values, series.times
+    low = float(values.min())
+    if low >= 0 and values.max() <= LARGEST and times[0] > start - LONGEST:
+        smallest = low if low > 0 else float(np.min(values, where=values > 0, initial=np.inf))
+        if smallest >= SMALLEST:
+            return series
     good = (values >= 0) & (values <= LARGEST) & (times > start - LONGEST)
     dust = (values > 0) & (values < SMALLEST)
-    if good.all() and not dust.any():
-        return series
     cleaned = np.where(dust, 0.0, values)
     return Series(series.key, times[good], cleaned[good]) if good.any() else None
 

@@ -150,7 +150,7 @@ class Analysis(Model):
     leak_min_slope: float = Field(default=0.2, gt=0)
     leak_horizon: PositiveDuration = 2592000.0
     warm_up: PositiveDuration = 120.0
-    error_increase: float = Field(default=0.01, ge=0, lt=1)
+    error_increase: float = Field(default=0.001, ge=0, lt=1)
     error_limit: float = Field(default=0.05, gt=0, le=1)
     latency_ratio: float = Field(default=1.5, gt=1)
     latency_increase: Duration = 0.01
