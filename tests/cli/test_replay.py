@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -320,3 +321,13 @@ def test_metrics_of_ones_own_come_from_the_policy(run: Run) -> None:
     Path("p.yaml").write_text("metrics: {queue_length: {filter: 'metric.type = \"x.com/queue\"'}}\n")
     assert run("bad", "--policy", "p.yaml", "--format", "json").err == ""
     assert "queue_length" in run("bad", "--format", "json").err
+
+
+def test_the_policy_of_the_manual_can_be_used(run: Run) -> None:
+    put("good")
+    manual = (Path(__file__).parents[2] / "docs" / "replay.md").read_text(encoding="utf-8")
+    (policy,) = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
+    Path("p.yaml").write_text(policy)
+    ran = run("good", "--policy", "p.yaml", "--format", "json")
+    assert ran.code == ExitCode.DONE
+    assert ran.data["verdict"] == "rollback"  # no memory was measured, and that is what it says then

@@ -29,6 +29,9 @@ COMMANDS: Mapping[str, Entry] = {
     "explain": Entry("validate", "explain", "Say what a policy rule wants, and why."),
     "local": Entry("local", "local", "Run a Cloud Run of your own on this machine."),
     "plan": Entry("deploy", "plan", "Show what a deployment would change, without changing it."),
+    "power": Entry(
+        "power", "power", "Say what a rollout can see at the present traffic, and how long it takes."
+    ),
     "record": Entry("record", "record", "Write the trace of a past rollout, for `tidegate replay`."),
     "render": Entry("render", "render", "Write the Terraform root modules of a spec."),
     "replay": Entry("replay", "replay", "Judge recorded rollouts again, look by look."),

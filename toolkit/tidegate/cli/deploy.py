@@ -153,9 +153,21 @@ def _deploy(request: Request, settings: Settings, connected: Connected, talk: Ta
     from tidegate.flows.deploy import deploy, settings_of
 
     job = replace(wiring.job(request.spec), on_verdict=talk.look)
+    _say_what_stays_unseen(request, connected, talk)
     tools = connected.tools
     with exclusive(request.roots.directory, settings.owner), tools.interruption.installed():
         return deploy(request, job, settings_of(request.spec), wiring.terraform(settings), tools)
+
+
+def _say_what_stays_unseen(request: Request, connected: Connected, talk: Talk) -> None:
+    from tidegate import wiring
+
+    try:
+        spots = wiring.blind_spots(request.spec, connected)
+    except Exception:  # noqa: BLE001 - a note, which must not keep a rollout from beginning
+        return
+    for spot in spots:
+        talk.say(f"this rollout will not show {spot}")
 
 
 def _dry_run(request: Request, settings: Settings, connected: Connected, form: str) -> int:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tidegate.adapters.terraform import TerraformCli
     from tidegate.core.catalogue import CustomMetric
     from tidegate.core.judge import Criteria
+    from tidegate.core.power import Part
     from tidegate.core.report import Report
     from tidegate.core.spec import Spec
     from tidegate.flows.deploy import Outcome, Roots
@@ -162,6 +163,30 @@ def telemetry(spec: Spec) -> Telemetry:
         given.sample_period,
         given.ingestion_delay,
         custom_metrics(spec),
+    )
+
+
+def plan(spec: Spec) -> tuple[Part, ...]:
+    """The steps of a rollout as the spec has them."""
+    from tidegate.core.power import plan as parts
+
+    given = spec.rollout
+    return parts(given.steps, given.step_duration, given.bake)
+
+
+def blind_spots(spec: Spec, connected: Connected) -> tuple[str, ...]:
+    """What a rollout of this spec would not see at the service's present traffic. Raises RemoteError."""
+    from tidegate.core import power
+    from tidegate.core.samples import NoData
+    from tidegate.flows.deploy import name_of
+    from tidegate.flows.power import present
+
+    tools = connected.tools
+    found = present(name_of(spec), telemetry(spec), tools.cloud_run, tools.metrics, tools.clock)
+    return (
+        ()
+        if isinstance(found, NoData)
+        else power.blind_spots(power.survey(found, plan(spec), criteria(spec)))
     )
 
 
