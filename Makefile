@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check bench detection lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -32,6 +32,9 @@ check: setup
 
 bench: setup ## Measure speed against the same work done by hand
 	$(BIN)/python -m benchmarks
+
+detection: setup ## Measure what the judge finds and what it leaves alone, into docs/detection.md
+	$(BIN)/python -m benchmarks.detection --write docs/detection.md
 
 lock: setup ## Resolve the locked requirements again
 	$(BIN)/python -m pip install --quiet uv

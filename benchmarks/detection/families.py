@@ -18,6 +18,8 @@ class Family:
     """Attributions that are right: of those rolled back in a faulty family, of all in a healthy one."""
     minutes: int = 60
     """Of samples, until the rollout is over."""
+    power: str = ""
+    """What can be found at all within 30 minutes; the figures are those of `oracle`."""
 
 
 INNOCENT = frozenset({"none", "unknown", "traffic"})
@@ -32,8 +34,8 @@ def _shared(name: str, about: str, world: World, attribution: str) -> Family:
     return Family(name, about, False, world, frozenset({attribution}))
 
 
-def _faulty(name: str, about: str, world: World, minutes: int = 30) -> Family:
-    return Family(name, about, True, world, REVISION, minutes)
+def _faulty(name: str, about: str, world: World, power: str = "", minutes: int = 30) -> Family:
+    return Family(name, about, True, world, REVISION, minutes, power)
 
 
 def _leaking(leak: Leak, instances: int | tuple[int, int], **changes: object) -> World:
@@ -148,10 +150,32 @@ HEALTHY = (
 )
 
 FAULTY = (
-    _faulty("leak 1/min on 3 instances", "one descriptor a minute", _leaking(Leak((1, 1)), 3)),
-    _faulty("leak 1/min on 1 instance", "one descriptor a minute", _leaking(Leak((1, 1)), 1)),
-    _faulty("leak 5/min on 3 instances", "five a minute", _leaking(Leak((5, 5)), 3)),
-    _faulty("leak 5/min on 1 instance", "five a minute", _leaking(Leak((5, 5)), 1)),
+    _faulty(
+        "leak 1/min on 3 instances",
+        "one descriptor a minute",
+        _leaking(Leak((1, 1)), 3),
+        "one test of 3.5 standard errors finds 90 % in 15 min and 100 % in 30 with nothing to go by but the "
+        "candidate, and 100 % in 15 where pool and load are known",
+    ),
+    _faulty(
+        "leak 1/min on 1 instance",
+        "one descriptor a minute",
+        _leaking(Leak((1, 1)), 1),
+        "one test of 3.5 standard errors finds 68 % in 15 min and 93 % in 30 with nothing to go by but the "
+        "candidate, and 86 % and 99 % where pool and load are known, from the stable revision say",
+    ),
+    _faulty(
+        "leak 5/min on 3 instances",
+        "five descriptors a minute",
+        _leaking(Leak((5, 5)), 3),
+        "one test of 3.5 standard errors finds all in 10 min",
+    ),
+    _faulty(
+        "leak 5/min on 1 instance",
+        "five descriptors a minute",
+        _leaking(Leak((5, 5)), 1),
+        "one test of 3.5 standard errors finds 98 % in 10 min and all in 15",
+    ),
     _faulty(
         "leak per request",
         "2-4/min in the mean of the 30 min, in proportion to moving traffic: a third of it or less at 10 %",
@@ -171,6 +195,8 @@ FAULTY = (
         "leak hidden by restarts",
         "3-6/min, instances of the candidate (or of both) live 6-10 min",
         _leaking(Leak((3, 6)), (2, 3), restarts=(6, 10), restarts_both=0.5),
+        "where only the candidate restarts and the stable revision was never seen young (three in ten), "
+        "a pool that fills for longer than a life looks the same",
     ),
     _faulty(
         "bursty leak",
@@ -185,7 +211,7 @@ FAULTY = (
             instances=(1, 3),
             scaling=0.0,
         ),
-        40,
+        minutes=40,
     ),
     _faulty(
         "connections only",
@@ -202,26 +228,30 @@ FAULTY = (
         "p99 ×2-3, p50 as before; 5-40 requests/s",
         World(rate=(5, 40), candidate=(Change(p99=(2, 3)),)),
     ),
-    _faulty("latency", "everything ×1.6-2.2", World(rate=(2, 40), candidate=(Change(latency=(1.6, 2.2)),))),
+    _faulty("latency", "everything ×1.6-2", World(rate=(2, 40), candidate=(Change(latency=(1.6, 2.0)),))),
     _faulty(
         "errors +0.5 points",
         "10 requests/s, 0.1 % before",
         World(rate=(10, 10), traffic=(load.flat,), errors=(1e-3, 1e-3), candidate=(Change(errors=0.005),)),
+        "a sequential test that knows both ratios finds every one, half in 11 min and 95 % in 21",
     ),
     _faulty(
         "errors +5 points",
         "2 requests/s, 0.5-1 % before",
         World(rate=(2, 2), errors=(5e-3, 1e-2), candidate=(Change(errors=0.05),)),
+        "a sequential test that knows both ratios finds every one, half in 7 min and 95 % in 13",
     ),
     _faulty(
         "cpu +10 %",
         "per request; placements differ by up to 2 %, idle instances use under 1 % CPU",
         World(rate=(10, 40), idle_cpu=(0.003, 0.01), cpu_offset=0.01, candidate=(Change(cpu=1.1),)),
+        "the mean of 30 min is uncertain by 1 % at most, and the placements by 2 %: within reach",
     ),
     _faulty(
         "more instances",
         "half as many again for the same traffic, where 6-10 carry the whole",
         World(rate=(10, 60), scaling=1.0, full=(6, 10), candidate=(Change(instances=1.5),)),
+        "whole instances hide it below half of the traffic, which the candidate has after 15 to 20 min",
     ),
     _faulty(
         "never starts",
@@ -253,9 +283,17 @@ FAULTY = (
 
 FAMILIES = {family.name: family for family in (*HEALTHY, *FAULTY)}
 
-TARGET_HEALTHY = tuple(
-    family.name for family in HEALTHY if not family.name.startswith(("leak in both", "shared", "the cure"))
-)
-"""Families of which hardly any may be rolled back."""
+TARGET_HEALTHY = tuple(HEALTHY[i].name for i in range(12))
+"""The healthy families that the targets name; of the others nothing is promised, but they are told."""
 PRE_EXISTING_LEAKS = ("leak in both by time", "leak in both by request", "shared leak")
-TARGET_FAULTS = tuple(family.name for family in FAULTY if not family.name.startswith(("leak 1/", "leak 5/")))
+TARGET_FAULTS = (
+    "leak per request",
+    "one code path",
+    "leak and warm-up",
+    "leak hidden by restarts",
+    "p99 only",
+    "errors +0.5 points",
+    "cpu +10 %",
+    "never starts",
+)
+"""The faults that the targets name, besides plain leaks."""

@@ -6,10 +6,27 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.detection.families import FAMILIES, PRE_EXISTING_LEAKS, TARGET_FAULTS, TARGET_HEALTHY
+from benchmarks.detection.families import (
+    FAMILIES,
+    FAULTY,
+    HEALTHY,
+    PRE_EXISTING_LEAKS,
+    TARGET_FAULTS,
+    TARGET_HEALTHY,
+)
 from benchmarks.detection.outcome import End, Outcome, Rate, quantile
 from benchmarks.detection.rivals import RIVALS
 from benchmarks.detection.table import JUDGE, Outcomes, attributed, ended, found, minutes, percent, times
+
+Mine = dict[str, Sequence[Outcome]]
+"""The judge's outcomes by family."""
+LEAKS = (
+    ("leak 1/min on 3 instances", 0.99, 15),
+    ("leak 1/min on 1 instance", 0.95, 20),
+    ("leak 5/min on 3 instances", 0.99, 10),
+    ("leak 5/min on 1 instance", 0.99, 10),
+)
+"""Family, share to be found within 30 minutes, minutes until half of them are."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +46,14 @@ class Row:
 def rows(results: Outcomes) -> list[Row]:
     """Every target whose families were run."""
     mine = {name: by_rule[JUDGE] for name, by_rule in results.items()}
+    other_healthy = [f.name for f in HEALTHY if f.name not in (*TARGET_HEALTHY, *PRE_EXISTING_LEAKS)]
+    other_faults = [f.name for f in FAULTY if f.name not in (*TARGET_FAULTS, *(name for name, *_ in LEAKS))]
     found_rows = [
-        _healthy(mine),
+        _healthy(mine, TARGET_HEALTHY, "healthy rollouts rolled back, each family"),
+        _healthy(mine, other_healthy, "the same, families beyond those the targets name"),
         *_leaks(mine),
-        _faults(mine),
+        _faults(mine, TARGET_FAULTS, "other faults found within 30 min, each family"),
+        _faults(mine, other_faults, "the same, faults beyond those the targets name"),
         _pre_existing(mine),
         _attribution(mine),
         *_rivals(results),
@@ -49,30 +70,22 @@ def _listed(rates: Sequence[tuple[str, Rate]], most: int = 6) -> str:
     return ", ".join(told) + (f" and {len(rates) - most} more" if len(rates) > most else "")
 
 
-Mine = dict[str, Sequence[Outcome]]
-
-
-def _healthy(mine: Mine) -> Row | None:
-    rates = {name: ended(mine[name], End.ROLLED_BACK) for name in TARGET_HEALTHY if name in mine}
+def _healthy(mine: Mine, names: Sequence[str], what: str) -> Row | None:
+    rates = {name: ended(mine[name], End.ROLLED_BACK) for name in names if name in mine}
     if not rates:
         return None
     worst = _worst_first(rates, high=True)
     over = [one for one in worst if one[1].value > 0.01]
     return Row(
-        "healthy rollouts rolled back, each family",
+        what,
         "≤ 1 % (worst ≤ 2 %)",
         f"worst: {_listed(worst[:1])}",
-        f"over 1 %: {_listed(over)}" if over else "",
+        f"over 1 %: {_listed(over, 20)}" if over else "",
     )
 
 
 def _leaks(mine: Mine) -> Iterator[Row]:
-    for name, least, latest in (
-        ("leak 1/min on 3 instances", 0.99, 15),
-        ("leak 1/min on 1 instance", 0.95, 20),
-        ("leak 5/min on 3 instances", 0.99, 10),
-        ("leak 5/min on 1 instance", 0.99, 10),
-    ):
+    for name, least, latest in LEAKS:
         if name not in mine:
             continue
         rate, median = found(mine[name]), quantile(times(mine[name]), 0.5)
@@ -89,14 +102,14 @@ def _leaks(mine: Mine) -> Iterator[Row]:
         )
 
 
-def _faults(mine: Mine) -> Row | None:
-    rates = {name: found(mine[name]) for name in TARGET_FAULTS if name in mine}
+def _faults(mine: Mine, names: Sequence[str], what: str) -> Row | None:
+    rates = {name: found(mine[name]) for name in names if name in mine}
     if not rates:
         return None
     worst = _worst_first(rates, high=False)
     under = [one for one in worst if one[1].value < 0.95]
     return Row(
-        "other faults found within 30 min, each family",
+        what,
         "≥ 95 %",
         f"worst: {_listed(worst[:1])}",
         f"under 95 %: {_listed(under, 20)}" if under else "",
