@@ -77,6 +77,8 @@ HEALTHY = (
         "noisy neighbour",
         "a placement up to 5 % slower, short slow spells on one revision, longer ones on both",
         World(neighbour=True, latency_offset=0.05, cpu_offset=0.04),
+        "shared",
+        "pre_existing",
     ),
     _healthy(
         "load-proportional fds",
