@@ -23,7 +23,7 @@ import numpy.typing as npt
 from tidegate.core.judge.grown import MISSED
 from tidegate.core.judge.growth import Means, means, signed_root
 from tidegate.core.judge.segments import Segment
-from tidegate.core.judge.trend import Clock, Trends, dependence, fit, stack
+from tidegate.core.judge.trend import SHAPES, Clock, Trends, dependence, fit, stack
 
 Array = npt.NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def suprema(rng: np.random.Generator, instances: int, warm_up: WarmUp, phi: floa
     candidate = np.round(30 + warm_up(age) + noise(rng, (draws * instances, LAST), phi))
     stable = np.round(30 + noise(rng, (draws * instances, BEFORE), phi))
     theirs = stack(_segments(stable, born=False), WARM_UP, PERIOD, Clock.AGE)
-    their_phi = dependence(theirs)
+    their_phi = np.broadcast_to(dependence(theirs), (len(SHAPES), draws * instances))
     best = np.zeros(draws)
     for n in looks():
         mine = stack(_segments(candidate[:, :n], born=True), WARM_UP, PERIOD, Clock.AGE)
@@ -92,7 +92,7 @@ def suprema(rng: np.random.Generator, instances: int, warm_up: WarmUp, phi: floa
             axis=-1,
         )
         phis = np.repeat(both.sum(axis=-1) / (instances * (n + BEFORE)), instances, axis=-1)
-        fits = [_by_rollout(fit(s, phis), draws) for s in (mine, theirs)]
+        fits = [_by_rollout(fit(s, p), draws) for s, p in ((mine, phis), (theirs, phis[:1]))]
         mean, other = (means(f, np.ones((draws, instances))) for f in fits)
         theirs_best = other.log_likelihood.argmax(axis=0)[None]
         value = np.take_along_axis(other.slope, theirs_best, 0)

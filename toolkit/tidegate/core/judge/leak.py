@@ -41,6 +41,8 @@ class Growing:
     limit: float | None
     drops: bool
     """Whether a sudden fall means that the instance was restarted: memory is also collected."""
+    holds: bool = True
+    """Whether growth that the stable revision has too is worth a hold: caches fill for days."""
 
 
 def growing(criteria: Criteria) -> tuple[Growing, ...]:
@@ -49,7 +51,7 @@ def growing(criteria: Criteria) -> tuple[Growing, ...]:
     return (
         Growing("open_fds", criteria.leak_min_slope, criteria.fd_limit, drops=True),
         Growing("tcp_connections", criteria.leak_min_slope, criteria.connection_limit, drops=True),
-        Growing("memory_bytes", criteria.memory_min_slope, criteria.memory_limit, drops=False),
+        Growing("memory_bytes", criteria.memory_min_slope, criteria.memory_limit, drops=False, holds=False),
         *own,
     )
 
@@ -135,7 +137,7 @@ def _conclude(view: View, what: Growing, compared: Comparison, *, began: bool) -
         return facts.judged(Finding.WORSE, facts.climbs(), Attribution.REVISION, decisive=not reported)
     stable = compared.stable
     if stable is not None and _climbs_surely(stable, delta, compared.boundary):
-        return _shared_or_older(facts, compared, delta, began=began)
+        return _shared_or_older(facts, what, compared, began=began)
     low = min(mine.slope.interval()[0], compared.excess.interval()[0])
     if low > delta and lasting and compared.strength > SUSPECTED:
         return facts.judged(Finding.NOT_ENOUGH_DATA, facts.suspected(), Attribution.UNKNOWN)
@@ -148,11 +150,11 @@ def _climbs_surely(grown: Grown, delta: float, boundary: float) -> bool:
     return certainty(grown, delta) > min(boundary, 4.0) and grown.late_slope() > delta
 
 
-def _shared_or_older(facts: Facts, compared: Comparison, delta: float, *, began: bool) -> Judged:
+def _shared_or_older(facts: Facts, what: Growing, compared: Comparison, *, began: bool) -> Judged:
     """The stable revision climbs for certain: is the candidate a cure, the same, or not yet known?"""
     stable = compared.stable
     assert stable is not None  # noqa: S101  the caller has looked
-    mine = compared.candidate.slope
+    mine, delta = compared.candidate.slope, what.tolerated / 60
     ratio = load_ratio(compared.candidate, stable)
     # What the candidate would show with the very same fault, whether that leaks by time or by request.
     least, most = (stable.slope.value * r for r in (min(1.0, ratio), max(1.0, ratio)))
@@ -160,9 +162,12 @@ def _shared_or_older(facts: Facts, compared: Comparison, delta: float, *, began:
     if high < 0.5 * least:
         return facts.judged(Finding.FINE, facts.cured(), Attribution.NONE)
     if low > delta and high < 1.5 * most + delta and mine.value > 0.5 * least:
+        finding, whose = Finding.PRE_EXISTING, Attribution.PRE_EXISTING
         if began:
-            return facts.judged(Finding.SHARED, facts.both(since_start=True), Attribution.SHARED)
-        return facts.judged(Finding.PRE_EXISTING, facts.both(since_start=False), Attribution.PRE_EXISTING)
+            finding, whose = Finding.SHARED, Attribution.SHARED
+        far = exhausted_in(facts.compared, facts.limit) > facts.view.criteria.leak_horizon
+        decisive = what.holds and not far
+        return facts.judged(finding, facts.both(since_start=began), whose, decisive=decisive)
     return facts.judged(Finding.NOT_ENOUGH_DATA, facts.undecided(), Attribution.UNKNOWN)
 
 

@@ -7,14 +7,17 @@ import math
 import numpy as np
 
 from tidegate.core.judge.judged import Judged
-from tidegate.core.judge.view import Binned, View, after_start, before_start
+from tidegate.core.judge.view import Binned, IntArray, View, after_start
 from tidegate.core.judge.wording import counted, duration
+from tidegate.core.samples import FloatArray
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
 METRIC = "request_count"
 EXPECTED = 12.0
 """Requests the candidate should have had before its silence means anything: by chance alone one healthy
 revision in 160,000 would have had none (Poisson)."""
+UNCOUNTED = 20.0
+"""The same where requests are not counted and their number is inferred."""
 SPOKEN_OF = ("error_ratio", "latency_mean_ms", "latency_p99_ms", "latency_p95_ms", "latency_p50_ms")
 """Metrics of which a sample says that there was a request."""
 
@@ -31,6 +34,8 @@ def judge_traffic(view: View) -> Judged:
             f"heard of for {since}, while {rollout.stable} goes on as before"
         )
         return _judged(Finding.WORSE, text, count, Attribution.REVISION)
+    if not view.knows(METRIC):
+        return _judged(Finding.NOT_ENOUGH_DATA, "requests were not counted", None)
     if count < criteria.min_requests:
         text = f"{count} of {criteria.min_requests} requests reached {rollout.candidate} so far"
         rate = count / max(view.intervals, 1)
@@ -57,7 +62,8 @@ def _silent_for(view: View) -> int:
         return 0
     # Only periods in which it had traffic from beginning to end.
     bins = np.arange(view.intervals - silent + 1, view.intervals + 1)
-    return silent if _expected(view, bins) >= EXPECTED else 0
+    counted_ = bool(view.samples.of_metric(METRIC, rollout.stable))
+    return silent if _expected(view, bins, counted_) >= (EXPECTED if counted_ else UNCOUNTED) else 0
 
 
 def _longest_gap(view: View) -> int:
@@ -85,38 +91,30 @@ def _heard(view: View, revision: str) -> Binned:
     return Binned(bins, np.ones(bins.size))
 
 
-def _expected(view: View, bins: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
-    """Requests that the candidate should have had in these sample periods, by the stable revision's."""
+def _expected(view: View, bins: IntArray, counted_: bool) -> float:
+    """Requests that the candidate should have had in these sample periods, by what the stable one had then.
+
+    Where all traffic is the candidate's nobody can say: its silence then leaves the question open.
+    """
     rollout = view.rollout
-    theirs = _heard(view, rollout.stable)
-    known = len(view.totals(METRIC, rollout.stable)) > 0
-    shares = (
-        np.array([rollout.percent_at(rollout.start + (b - 0.5) * rollout.sample_period) for b in bins]) / 100
-    )
+    middles = rollout.start + (bins - 0.5) * rollout.sample_period
+    shares = np.array([rollout.percent_at(t) for t in middles.tolist()]) / 100
     partial = (shares > 0) & (shares < 1)
-    total = 0.0
-    if partial.any():
-        beside = theirs.at(bins[partial], 0.0)
-        rate = beside if known else np.full(beside.size, _rate(beside))
-        total += float((rate * shares[partial] / (1 - shares[partial])).sum())
-    if (shares >= 1).any():
-        # All of it is the candidate's now, so only the past can say how much there is.
-        past = before_start(theirs)
-        if len(past):
-            first = int(past.bins[0])
-            filled = past.at(np.arange(first, 1), 0.0)
-            rate_then = float(filled.mean()) if known else _rate(filled)
-            total += rate_then * int((shares >= 1).sum())
-    return total
+    if not partial.any():
+        return 0.0
+    beside = _heard(view, rollout.stable).at(bins[partial], 0.0)
+    rate = beside if counted_ else np.full(beside.size, _rate(beside))
+    return float((rate * shares[partial] / (1 - shares[partial])).sum())
 
 
-def _rate(heard: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _rate(heard: FloatArray) -> float:
     """Requests per sample period, at least, by how many periods had any (Poisson: 1 - exp(-rate))."""
     part = min(float((heard > 0).mean()), 1 - 0.5 / heard.size)
     return -math.log1p(-part)
 
 
 def _judged(
-    finding: Finding, text: str, count: int, attribution: Attribution = Attribution.UNKNOWN
+    finding: Finding, text: str, count: int | None, attribution: Attribution = Attribution.UNKNOWN
 ) -> Judged:
-    return Judged(MetricResult(METRIC, finding, text, count, "requests", float(count)), attribution)
+    estimate = None if count is None else float(count)
+    return Judged(MetricResult(METRIC, finding, text, count or 0, "requests", estimate), attribution)
