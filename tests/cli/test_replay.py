@@ -315,11 +315,19 @@ def test_a_replay_without_a_policy_imports_no_client_library(run: Run) -> None:
     assert json.loads(done.stdout)["verdict"] == "promote"
 
 
-def test_metrics_of_ones_own_come_from_the_policy(run: Run) -> None:
+def test_metrics_of_ones_own_and_dry_runs_come_from_the_policy(run: Run) -> None:
     rows = texts(BAD)[1]
     put("bad", BAD, samples=f"{rows}{START + 60},queue_length,{NEW},,5\n".encode())
-    Path("p.yaml").write_text("metrics: {queue_length: {filter: 'metric.type = \"x.com/queue\"'}}\n")
-    assert run("bad", "--policy", "p.yaml", "--format", "json").err == ""
+    Path("p.yaml").write_text(
+        "dry_run: [error_ratio]\nmetrics: {queue_length: {filter: 'metric.type = \"x.com/queue\"'}}\n"
+    )
+    ran = run("bad", "--policy", "p.yaml", "--format", "json")
+    assert ran.err == ""
+    assert ran.data["verdict"] != "rollback"
+    metrics = ran.data["metrics"]
+    assert isinstance(metrics, list)
+    (errors,) = [m for m in metrics if m["metric"] == "error_ratio"]
+    assert (errors["finding"], errors["decisive"]) == ("worse", False)
     assert "queue_length" in run("bad", "--format", "json").err
 
 

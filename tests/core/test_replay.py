@@ -338,6 +338,15 @@ def test_how_far_a_clock_is_off_is_said(revision: str, hours: float, said: str) 
     assert any(said in w and revision in w for w in found.warnings), found.warnings
 
 
+def test_an_end_long_after_the_last_sample_is_not_waited_for_and_promotes_nothing() -> None:
+    rollout, samples = HEALTHY.make()
+    for end in (START + 3 * 3600, 1e15):
+        found = run(replace(rollout, end=end), samples, every=86400.0)
+        assert found.decision is not Decision.PROMOTE
+        assert found.decided_at < START + 100 * 86400
+        assert "min before the rollout does" in found.warnings[0]
+
+
 def test_milliseconds_are_recognized() -> None:
     rollout, samples = HEALTHY.make()
 

@@ -47,6 +47,7 @@ def doubts(rollout: Rollout, samples: Samples) -> tuple[Doubt, ...]:
     found = [
         *_nothing(rollout, samples),
         *_clocks(rollout, samples),
+        *_cut_short(rollout, samples),
         *_cumulative(rollout, samples),
         *_below_zero(rollout, samples),
         *_others(rollout, samples),
@@ -94,6 +95,17 @@ def _clocks(rollout: Rollout, samples: Samples) -> Iterator[Doubt]:
             f"{rollout.candidate} ({candidate}), although it still had traffic; the clocks may differ",
             grave=True,
         )
+
+
+def _cut_short(rollout: Rollout, samples: Samples) -> Iterator[Doubt]:
+    """What nobody measured to its end is not known to have gone well."""
+    both = _span([*_of(samples, rollout.candidate), *_of(samples, rollout.stable)])
+    stop = stop_of(rollout)
+    if both is None or stop is None or both.last <= rollout.start:
+        return
+    gap = stop - rollout.ingestion_delay - both.last
+    if gap > max(10 * rollout.sample_period, _SHIFT, (stop - rollout.start) / 4):
+        yield Doubt(f"the samples end {gap / 60:,.0f} min before the rollout does", grave=True)
 
 
 def _outside(rollout: Rollout, span: _Span, stop: float | None) -> str:

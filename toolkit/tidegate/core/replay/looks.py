@@ -18,6 +18,8 @@ _MOST, _LEAST = 400, 100
 _SAMPLES_READ = 3e8
 """By all looks together, before there are fewer of them."""
 _MOST_ASKED_FOR = 100_000
+_LONGEST = 90 * 86400.0
+"""Seconds after its start at which no rollout goes on: times from then on are of another clock."""
 
 
 def look_times(rollout: Rollout, samples: Samples, every: float | None = None) -> tuple[float, ...]:
@@ -53,8 +55,10 @@ def last_look(rollout: Rollout, samples: Samples) -> float:
     ]
     newest = max(seen, default=rollout.start)
     if stop is None:
-        return max(newest, rollout.start) + rollout.ingestion_delay
-    return max(stop, min(newest, stop) + rollout.ingestion_delay)
+        last = max(newest, rollout.start) + rollout.ingestion_delay
+    else:
+        last = max(stop, min(newest, stop) + rollout.ingestion_delay)
+    return min(last, rollout.start + _LONGEST)
 
 
 def stop_of(rollout: Rollout) -> float | None:
