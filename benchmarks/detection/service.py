@@ -53,11 +53,6 @@ class Shared:
     def start(self) -> float:
         return self.rollout.start
 
-    @property
-    def age(self) -> FloatArray:
-        """Seconds since the rollout began."""
-        return self.times - self.start
-
 
 @dataclass(frozen=True)
 class Trouble:
@@ -81,47 +76,53 @@ def between(rng: np.random.Generator, pair: Pair, *, log: bool = False) -> float
 
 
 def share_out(rng: np.random.Generator, world: World, minutes: int, *, capped: bool) -> Shared:
-    period = world.period
+    """Draws all that both revisions have in common, the traffic and its division first."""
     rollout = Rollout(
-        "orders",
-        STABLE,
-        CANDIDATE,
-        _steps(rng, minutes, capped=capped),
-        None,
-        period,
-        float(rng.choice(world.delay)),
+        service="orders",
+        stable=STABLE,
+        candidate=CANDIDATE,
+        steps=_steps(rng, minutes, capped=capped),
+        end=None,
+        sample_period=world.period,
+        ingestion_delay=float(rng.choice(world.delay)),
     )
-    offset = 0.0 if rng.random() < 0.5 else rng.uniform(0, period)
-    count = np.arange(-BEFORE * 60 // period, minutes * 60 // period + 1)
-    times = EPOCH + offset + period * count
-    times = times[times <= EPOCH + 60 * minutes]
+    times = _times(rng, world.period, minutes)
     mean = between(rng, world.rate, log=True)
     kind = world.traffic[rng.integers(len(world.traffic))]
     rate = mean * kind(rng, times - EPOCH)
-    trouble = _trouble(rng, world, times, period, minutes)
-    total = rng.poisson(rate * period * (1 + 0.5 * trouble.errors))
-    candidate = rng.binomial(total, load.share(rollout.steps, times, period, rng.uniform(0, 30)))
+    trouble = _trouble(rng, world, times, minutes)
+    total = rng.poisson(rate * world.period * (1 + 0.5 * trouble.errors))
+    lag = rng.uniform(0, 30)
+    candidate = rng.binomial(total, load.share(rollout.steps, times, world.period, lag))
     return Shared(
-        world,
-        rollout,
-        times,
-        minutes,
-        {STABLE: (total - candidate).astype(float), CANDIDATE: candidate.astype(float)},
-        rate,
-        Character.draw(rng, world.missing),
-        trouble,
-        _latency(rng, times.size),
-        between(rng, world.errors, log=True),
-        mean / rng.uniform(*world.full),
-        bool(rng.random() < world.scaling),
-        between(rng, world.per_load),
-        bool(rng.random() < 0.5),
-        bool(rng.random() < 0.7),
-        bool(rng.random() < 0.4),
-        bool(rng.random() < 0.5),
-        bool(rng.random() < 0.5),
-        bool(rng.random() < 0.25),
+        world=world,
+        rollout=rollout,
+        times=times,
+        minutes=minutes,
+        requests={STABLE: (total - candidate).astype(float), CANDIDATE: candidate.astype(float)},
+        rate=rate,
+        character=Character.draw(rng, world.missing),
+        trouble=trouble,
+        latency=_latency(rng, times.size),
+        error_ratio=between(rng, world.errors, log=True),
+        capacity=mean / rng.uniform(*world.full),
+        scales=bool(rng.random() < world.scaling),
+        per_load=between(rng, world.per_load),
+        by_flight=bool(rng.random() < 0.5),
+        in_flight_known=bool(rng.random() < 0.7),
+        histogram=bool(rng.random() < 0.4),
+        mean_known=bool(rng.random() < 0.5),
+        zeros=bool(rng.random() < 0.5),
+        staggered=bool(rng.random() < 0.25),
     )
+
+
+def _times(rng: np.random.Generator, period: float, minutes: int) -> FloatArray:
+    """When samples are taken; in half of the seeds the rollout begins between two of them."""
+    offset = 0.0 if rng.random() < 0.5 else rng.uniform(0, period)
+    count = np.arange(-BEFORE * 60 // period, minutes * 60 // period + 1)
+    times = EPOCH + offset + period * count
+    return times[times <= EPOCH + 60 * minutes]
 
 
 def _steps(rng: np.random.Generator, minutes: int, *, capped: bool) -> tuple[Step, ...]:
@@ -139,15 +140,13 @@ def _latency(rng: np.random.Generator, n: int) -> Mix:
     return Mix(median, rng.uniform(0.3, 0.7), part, median * rng.uniform(4, 10), 0.5)
 
 
-def _trouble(
-    rng: np.random.Generator, world: World, times: FloatArray, period: float, minutes: int
-) -> Trouble:
+def _trouble(rng: np.random.Generator, world: World, times: FloatArray, minutes: int) -> Trouble:
     n = times.size
     latency, cpu, errors, waiting = np.ones(n), np.ones(n), np.zeros(n), np.ones(n)
 
     def spell(shortest: float, longest: float, first: float, last: float) -> FloatArray:
         begin = EPOCH + 60 * rng.uniform(first, last)
-        return load.overlap(times, period, begin, begin + 60 * rng.uniform(shortest, longest))
+        return load.overlap(times, world.period, begin, begin + 60 * rng.uniform(shortest, longest))
 
     if world.outage:
         during = spell(3, 12, 1, 0.75 * minutes)

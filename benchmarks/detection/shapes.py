@@ -36,25 +36,11 @@ def linear_then_flat(rng: np.random.Generator) -> Callable[[FloatArray], FloatAr
     return lambda age: np.clip(age / full, 0.0, 1.0)
 
 
-def at_once(_: np.random.Generator) -> Callable[[FloatArray], FloatArray]:
-    return lambda age: np.ones_like(age)
-
-
 def sawtooth(rng: np.random.Generator, t: FloatArray, phase: FloatArray, period: float) -> FloatArray:
     """0 to 1 and down at once, every `period` seconds more or less, for each phase (0 to 1): (len, T)."""
     # The length of a tooth varies a little, so that the teeth of two instances drift apart.
     wobble = 1.0 + 0.1 * rng.standard_normal(phase.shape)
     return np.mod(t[None, :] / (period * wobble[:, None]) + phase[:, None], 1.0)
-
-
-def steady(_: np.random.Generator, due: FloatArray) -> FloatArray:
-    return due
-
-
-def counted(rng: np.random.Generator, due: FloatArray) -> FloatArray:
-    """Each leaked one by itself: a Poisson count around what is due."""
-    steps = np.maximum(np.diff(due, axis=1, prepend=due[:, :1]), 0.0)
-    return due[:, :1] + np.cumsum(rng.poisson(steps), axis=1)
 
 
 def in_bursts(rng: np.random.Generator, due: FloatArray, times: FloatArray) -> FloatArray:
