@@ -99,6 +99,15 @@ def test_warnings_are_talk_and_in_the_data(run: Run) -> None:
     assert any("orders-9" in w for w in warnings)
 
 
+def test_a_rollout_too_short_for_the_usual_warm_up_is_judged_with_a_shorter_one(run: Run) -> None:
+    put("short", replace(GOOD, minutes=10))
+    ran = run("short", "--format", "json")
+    assert ran.err == "note: so short a rollout is judged with a warm_up of 100 s; a policy can say another\n"
+    assert "warnings" not in ran.data
+    Path("p.yaml").write_text("alpha: 0.01\n")
+    assert run("short", "--policy", "p.yaml").err == ""
+
+
 def test_fewer_looks_decide_later(run: Run) -> None:
     put("bad", BAD)
     often, seldom = (run("bad", "--format", "json", *o).data for o in ((), ("--look-every", "900")))

@@ -37,6 +37,7 @@ from tidegate.core.replay import (
     required,
     stepping,
     table_data,
+    warm_up,
 )
 from tidegate.core.replay.plain import table, text
 from tidegate.core.samples import Key, Samples, Series
@@ -178,6 +179,15 @@ def test_other_ways_to_measure(metrics: tuple[str, ...], expected: tuple[str, ..
     assert required(rollout, samples) == expected
 
 
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(60.0, 10.0), (600.0, 100.0), (3600.0, 120.0), (3.0, 1.0), (0.0, 1.0)]
+)
+def test_a_short_rollout_is_given_a_short_warm_up(seconds: float, expected: float) -> None:
+    rollout = Rollout("s", OLD, NEW, (Step(START, 50),), START + seconds, 1.0, 2.0)
+    last = Samples.of([Series(Key("open_fds", NEW, "a"), np.array([START + seconds]), np.array([1.0]))])
+    assert warm_up(rollout, last) == warm_up(replace(rollout, end=None), last) == expected
+
+
 # ------------------------------------------------------------------------------------------- looks
 
 
@@ -245,7 +255,7 @@ def test_no_look_sees_what_was_not_known(recorded: Recorded, minute: int, rng: o
 
 
 def of_texts(rollout_json: str, samples_csv: str) -> Replayed:
-    return judged(rollout_json, samples_csv, Judging(), look_every=300.0)[0]
+    return judged(rollout_json, samples_csv, Judging(), look_every=300.0).replayed
 
 
 @settings(deadline=None, max_examples=10)
@@ -261,9 +271,9 @@ def test_repeated_rows_line_ends_and_a_byte_order_mark_change_nothing() -> None:
     head, body = texts(FAILING)
     rows = body.splitlines()
     again = "\ufeff" + "\r\n".join([*rows, *rows[1:50]]) + "\r\n"
-    found, warnings = judged("\ufeff" + head.replace("\n", "\r\n"), again, Judging(), look_every=300.0)
-    assert data(found) == data(of_texts(head, body))
-    assert warnings == ("samples.csv: 49 repeated rows are dropped",)
+    outcome = judged("\ufeff" + head.replace("\n", "\r\n"), again, Judging(), look_every=300.0)
+    assert data(outcome.replayed) == data(of_texts(head, body))
+    assert outcome.warnings == ("samples.csv: 49 repeated rows are dropped",)
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-Infinity", "", "many"])

@@ -14,7 +14,7 @@ from tidegate.core.errors import ExitCode, TidegateError
 
 if TYPE_CHECKING:
     from tidegate.core.replay import Looked, Replayed
-    from tidegate.flows.replay import Judging
+    from tidegate.flows.replay import Judging, Outcome
 
 _REFRESH = 0.1
 
@@ -48,16 +48,11 @@ def replay(
     found = directories.find(traces)
     if found.several:
         return _several(found.places, judging, look_every, form)
-    replayed, warnings = _one(found.places[0], judging, look_every)
-    _warn(warnings)
-    _print_one(replayed, warnings, form)
+    _print_one(_one(found.places[0], judging, look_every), form)
     return ExitCode.DONE
 
 
-def _one(
-    place: Path, judging: Judging, look_every: float | None, where: str = ""
-) -> tuple[Replayed, tuple[str, ...]]:
-    """The verdict on one trace and the warnings of its reader."""
+def _one(place: Path, judging: Judging, look_every: float | None, where: str = "") -> Outcome:
     from tidegate.adapters import traces as directories
     from tidegate.flows.replay import replay as run
 
@@ -73,17 +68,22 @@ def _several(places: tuple[Path, ...], judging: Judging, look_every: float | Non
 
     results: dict[str, Replayed | str] = {}
     rows = {}
+    notes: list[str] = []
     for number, place in enumerate(places, 1):
         name = str(place)
         try:
-            replayed, warnings = _one(place, judging, look_every, f"{number} of {len(places)}, ")
+            outcome = _one(place, judging, look_every, f"{number} of {len(places)}, ")
         except TidegateError as error:
             results[name] = error.message.splitlines()[0]
             rows[name] = {"error": error.message}
             continue
-        _warn(warnings + replayed.warnings, f"{name}: ")
-        results[name] = replayed
-        rows[name] = data(replayed, warnings)
+        _warn(outcome, f"{name}: ")
+        notes += outcome.notes
+        results[name] = outcome.replayed
+        rows[name] = data(outcome.replayed, outcome.warnings)
+    if notes:
+        others = f" (and {len(notes) - 1} others)" if len(notes) > 1 else ""
+        click.echo(f"note: {notes[0]}{others}", err=True)
     if form == "json":
         options.emit(table_data(rows))
     else:
@@ -93,20 +93,22 @@ def _several(places: tuple[Path, ...], judging: Judging, look_every: float | Non
     return ExitCode.INVALID if any(isinstance(r, str) for r in results.values()) else ExitCode.DONE
 
 
-def _print_one(replayed: Replayed, warnings: tuple[str, ...], form: str) -> None:
+def _print_one(outcome: Outcome, form: str) -> None:
     from tidegate.core.replay import data
 
-    _warn(replayed.warnings)
+    for note in outcome.notes:
+        click.echo(f"note: {note}", err=True)
+    _warn(outcome)
     if form == "json":
-        options.emit(data(replayed, warnings))
+        options.emit(data(outcome.replayed, outcome.warnings))
     else:
         from tidegate.core.replay.plain import text
 
-        click.echo(text(replayed), nl=False)
+        click.echo(text(outcome.replayed), nl=False)
 
 
-def _warn(warnings: tuple[str, ...], where: str = "") -> None:
-    for warning in warnings:
+def _warn(outcome: Outcome, where: str = "") -> None:
+    for warning in (*outcome.warnings, *outcome.replayed.warnings):
         click.echo(f"warning: {where}{warning}", err=True)
 
 

@@ -288,6 +288,7 @@ def judging(policy: bytes | None, path: str, environment: str | None, *, fix: bo
             asked if whole else replace(asked, memory_limit=None),
             Policy(given.on_inconclusive, given.on_pre_existing),
             derive="required" not in given.model_fields_set,
+            by_policy=True,
         )
     elif environment is not None:
         raise UsageError(

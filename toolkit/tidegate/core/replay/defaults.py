@@ -1,12 +1,24 @@
-"""What a trace must show before its candidate is promoted, where no policy says so."""
+"""How a trace is judged where no policy says so."""
 
 from __future__ import annotations
 
-from tidegate.core.judge import JUDGED
+from tidegate.core.judge import JUDGED, Criteria
+from tidegate.core.replay.looks import last_look
 from tidegate.core.samples import Samples
 from tidegate.core.trace import BUCKETS, Rollout
 
 _USUAL = ("request_count", "error_ratio", "latency_p99_ms", "latency_mean_ms", "open_fds", "tcp_connections")
+_SHORT = 6
+"""Warm-ups a rollout lasts at least: growth is not decided before three and a half of them."""
+
+
+def warm_up(rollout: Rollout, samples: Samples) -> float:
+    """Seconds: the usual warm-up, or what a rollout too short for that leaves room for.
+
+    A rollout of a minute was meant for a service that is warm within seconds.
+    """
+    length = last_look(rollout, samples) - rollout.ingestion_delay - rollout.start
+    return min(Criteria().warm_up, max(length / _SHORT, rollout.sample_period))
 
 
 def required(rollout: Rollout, samples: Samples) -> tuple[str, ...]:
