@@ -156,8 +156,8 @@ def test_larger_faults_are_found_sooner_and_a_rollout_shows_more_with_every_step
     power = survey(BUSY, STEPS, Criteria())
     found = by_fault(power)
     for small, large in (
-        ("errors +0.5 points", "errors +3 points"),
-        ("leak of 1 fd/min", "leak of 5 fds/min"),
+        ("an error rise of 0.5 points", "an error rise of 3 points"),
+        ("a leak of 1 fd/min", "a leak of 5 fds/min"),
     ):
         for slow, fast in zip(found[small], found[large], strict=True):
             assert fast is None or (slow is not None and fast <= slow) or slow is None
@@ -171,8 +171,8 @@ def test_what_is_tolerated_is_never_found() -> None:
     lenient = Criteria(error_increase=0.02, latency_ratio=3.0, leak_min_slope=2.0, cpu_increase=0.2)
     for detection in survey(replace(BUSY, rate=1000.0), STEPS, lenient).detections:
         expected = detection.fault.name in {
-            "errors +0.5 points", "errors +1 point", "p99 latency doubled", "leak of 1 fd/min",
-            "CPU per request +10 %",
+            "an error rise of 0.5 points", "an error rise of 1 point", "a doubled p99 latency",
+            "a leak of 1 fd/min", "10 % more CPU per request",
         }  # fmt: skip
         assert detection.tolerated == expected, detection
         if expected:
@@ -200,10 +200,9 @@ def test_a_smaller_share_of_alpha_takes_longer() -> None:
 def test_what_stays_unseen_is_a_sentence_with_what_it_would_take() -> None:
     quiet = replace(BUSY, rate=40 / 60, instances=1.0)
     spots = blind_spots(survey(quiet, STEPS, Criteria()))
-    (errors,) = [s for s in spots if s.startswith("errors")]
-    assert errors.startswith("errors +")
-    assert "of 40 requests/min it takes about" in errors
-    assert "this step lasts" in errors
+    (errors,) = [s for s in spots if "an error rise of " in s]
+    assert "% of 40 requests/min an error rise of " in errors
+    assert " to detect; this step lasts " in errors
     assert blind_spots(survey(replace(BUSY, rate=1e5, cpu=None), STEPS, Criteria())) == ()
 
 

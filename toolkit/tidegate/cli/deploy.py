@@ -167,7 +167,7 @@ def _say_what_stays_unseen(request: Request, connected: Connected, talk: Talk) -
     except Exception:  # noqa: BLE001 - a note, which must not keep a rollout from beginning
         return
     for spot in spots:
-        talk.say(f"this rollout will not show {spot}")
+        talk.say(f"not seen by this rollout: {spot}")
 
 
 def _dry_run(request: Request, settings: Settings, connected: Connected, form: str) -> int:

@@ -31,14 +31,14 @@ class Fault:
 
 
 FAULTS = (
-    Fault("errors +0.5 points", "error_ratio", 0.005),
-    Fault("errors +1 point", "error_ratio", 0.01),
-    Fault("errors +3 points", "error_ratio", 0.03),
-    Fault("p99 latency doubled", "latency_p99_ms", 1.0),
-    Fault("leak of 1 fd/min", "open_fds", 1.0),
-    Fault("leak of 5 fds/min", "open_fds", 5.0),
-    Fault("leak of 1 connection/min", "tcp_connections", 1.0),
-    Fault("CPU per request +10 %", "cpu_utilization", 0.1),
+    Fault("an error rise of 0.5 points", "error_ratio", 0.005),
+    Fault("an error rise of 1 point", "error_ratio", 0.01),
+    Fault("an error rise of 3 points", "error_ratio", 0.03),
+    Fault("a doubled p99 latency", "latency_p99_ms", 1.0),
+    Fault("a leak of 1 fd/min", "open_fds", 1.0),
+    Fault("a leak of 5 fds/min", "open_fds", 5.0),
+    Fault("a leak of 1 connection/min", "tcp_connections", 1.0),
+    Fault("10 % more CPU per request", "cpu_utilization", 0.1),
 )
 
 

@@ -34,10 +34,10 @@ def _not_seen(detection: Detection, power: Power) -> str:
     name = detection.fault.name
     known = [(t, part) for t, part in zip(detection.at_share, power.parts, strict=True) if t is not None]
     if not known:
-        return f"{name}, however long a step lasts"
+        return f"{name} is not seen, however long a step lasts"
     time, part = min(known, key=lambda row: row[0] / max(row[1].seconds, 1e-9))  # the nearest to being enough
     return (
-        f"{name}: at {part.percent} % of {traffic(power.present)} it takes about {about(time)} to detect; "
+        f"at {part.percent} % of {traffic(power.present)} {name} takes about {about(time)} to detect; "
         f"this step lasts {duration(part.seconds)}"
     )
 
