@@ -15,6 +15,7 @@ import pytest
 
 from core.recorded import FAILING, HEALTHY, NEW, START, Recorded, texts
 from tidegate import cli
+from tidegate.cli.replaying import MANY
 from tidegate.core.errors import ExitCode
 
 GOOD, BAD = replace(HEALTHY, minutes=20), replace(FAILING, minutes=20)
@@ -144,6 +145,22 @@ def test_several_traces_as_data(run: Run) -> None:
     assert summary == {"traces": 2, "promote": 1, "rollback": 1, "hold": 0, "errors": 0}
     del traces[0]["trace"]
     assert traces[0] == run("all/bad", "--format", "json").data
+
+
+def test_many_traces_come_to_the_same_as_few(run: Run) -> None:
+    """Enough of them for other processes to be started."""
+    for number in range(MANY):
+        put(f"all/{number:02}", replace(BAD if number % 3 else GOOD, minutes=8))
+    (Path("all/05") / "samples.csv").write_text("time\n")
+    ran = run("all", "--format", "json")
+    assert ran.code == ExitCode.INVALID
+    traces = ran.data["traces"]
+    assert isinstance(traces, list)
+    assert [t["trace"] for t in traces] == [f"all/{number:02}" for number in range(MANY)]
+    for trace in (traces[0], traces[1]):
+        one = run(trace.pop("trace"), "--format", "json")
+        assert trace == one.data
+    assert "samples.csv:1:1" in traces[5]["error"]
 
 
 def test_what_cannot_be_read_is_a_line_and_the_rest_is_judged(run: Run) -> None:

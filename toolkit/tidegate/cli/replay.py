@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tidegate.cli import options
-from tidegate.core.errors import ExitCode, TidegateError
+from tidegate.core.errors import ExitCode
 
 if TYPE_CHECKING:
-    from tidegate.core.replay import Looked, Replayed
+    from tidegate.core.replay import Replayed
     from tidegate.flows.replay import Judging, Outcome
-
-_REFRESH = 0.1
 
 
 @click.command()
@@ -43,44 +39,31 @@ def replay(
     """
     from tidegate import wiring
     from tidegate.adapters import traces as directories
+    from tidegate.cli.replaying import outcome
 
     judging = wiring.judging(options.read_file(policy) if policy else None, str(policy), environment, fix=fix)
     found = directories.find(traces)
     if found.several:
         return _several(found.places, judging, look_every, form)
-    _print_one(_one(found.places[0], judging, look_every), form)
+    _print_one(outcome(found.places[0], judging, look_every), form)
     return ExitCode.DONE
 
 
-def _one(place: Path, judging: Judging, look_every: float | None, where: str = "") -> Outcome:
-    from tidegate.adapters import traces as directories
-    from tidegate.flows.replay import replay as run
-
-    progress = _Progress(f"{where}{place}")
-    try:
-        return run(*directories.load(place), judging, look_every, progress.look)
-    finally:
-        progress.clear()
-
-
 def _several(places: tuple[Path, ...], judging: Judging, look_every: float | None, form: str) -> int:
+    from tidegate.cli.replaying import outcomes
     from tidegate.core.replay import data, table_data
 
     results: dict[str, Replayed | str] = {}
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     notes: list[str] = []
-    for number, place in enumerate(places, 1):
+    for place, found in outcomes(places, judging, look_every):
         name = str(place)
-        try:
-            outcome = _one(place, judging, look_every, f"{number} of {len(places)}, ")
-        except TidegateError as error:
-            results[name] = error.message.splitlines()[0]
-            rows[name] = {"error": error.message}
+        if isinstance(found, str):
+            results[name], rows[name] = found.splitlines()[0], {"error": found}
             continue
-        _warn(outcome, f"{name}: ")
-        notes += outcome.notes
-        results[name] = outcome.replayed
-        rows[name] = data(outcome.replayed, outcome.warnings)
+        _warn(found, f"{name}: ")
+        notes += found.notes
+        results[name], rows[name] = found.replayed, data(found.replayed, found.warnings)
     if notes:
         others = f" (and {len(notes) - 1} others)" if len(notes) > 1 else ""
         click.echo(f"note: {notes[0]}{others}", err=True)
@@ -110,22 +93,3 @@ def _print_one(outcome: Outcome, form: str) -> None:
 def _warn(outcome: Outcome, where: str = "") -> None:
     for warning in (*outcome.warnings, *outcome.replayed.warnings):
         click.echo(f"warning: {where}{warning}", err=True)
-
-
-class _Progress:
-    """One line on a terminal that says how far it is, and goes away."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._shown = sys.stderr.isatty()
-        self._last = 0.0
-
-    def look(self, looked: Looked) -> None:
-        now = time.monotonic()
-        if self._shown and now - self._last > _REFRESH:
-            self._last = now
-            click.echo(f"\r{self._name}: look {looked.number} of {looked.most}\x1b[K", nl=False, err=True)
-
-    def clear(self) -> None:
-        if self._last:
-            click.echo("\r\x1b[K", nl=False, err=True)
