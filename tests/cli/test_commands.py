@@ -189,6 +189,8 @@ COMMANDS_ON_A_SPEC = (
     ("deploy", "--auto-approve"),
     ("rollback",),
     ("status",),
+    ("power", "--rate", "1"),
+    ("record", "trace"),
     ("doctor", "-f", "tidegate.yaml"),
 )
 
