@@ -5,6 +5,7 @@ Medians of several runs in turn, so that both sides see the same machine.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import statistics
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from tidegate.adapters import rootdir
 from tidegate.adapters.terraform import TerraformCli, find
+from tidegate.core import trace
+from tidegate.core.samples import Samples
 from tidegate.core.spec import load
 from tidegate.flows.deploy import MONITORING, SERVICE, Plans, Request, Roots, apply_plans, make_plans
 from tidegate.flows.prepare import prepare
@@ -55,6 +58,37 @@ def commands() -> list[tuple[str, float, str, bool]]:
         ("tidegate --help", aid, f"≤ 0.2 s; python with click alone {bare:.2f} s", aid <= 0.2),
         ("tidegate validate, without terraform", valid, "≤ 1 s", valid <= 1.0),
     ]
+
+
+def traces() -> list[tuple[str, float, str, bool]]:
+    """A recorded minute replayed, and a long trace read: the csv module alone is the peer."""
+    small = statistics.median(
+        tidegate("replay", str(ROOT / "tests" / "traces" / "leak-by-time")) for _ in range(ROUNDS)
+    )
+    head, rows = long_trace()
+    mine, plain = [], []
+    for _ in range(3):
+        plain.append(seconds(lambda: sum(1 for _ in csv.reader(rows.splitlines()))))
+        mine.append(seconds(lambda: trace.read(head, rows)))
+    one, two = statistics.median(mine), statistics.median(plain)
+    return [
+        ("tidegate replay, until a leak is found", small, "≤ 1 s", small <= 1.0),
+        ("reading 1.8 million rows of a trace", one, f"≤ 4 s; the csv module alone {two:.2f} s", one <= 4.0),
+    ]
+
+
+def long_trace() -> tuple[str, str]:
+    """Two revisions of three instances with five metrics each, half a second apart for 8 hours."""
+    rollout = trace.Rollout("orders", "orders-1", "orders-2", (trace.Step(1.7e9, 50),), None, 0.5, 2.0)
+    columns = [
+        f"{metric},{revision},{revision}-{instance}"
+        for metric in ("open_fds", "tcp_connections", "memory_bytes", "in_flight_requests", "max_fds")
+        for revision in ("orders-1", "orders-2")
+        for instance in "abc"
+    ]
+    rows = [f"{1_700_000_000 + n / 2},{column},{n % 97}" for n in range(60_000) for column in columns]
+    head = trace.write(rollout, Samples.of(()))
+    return head[trace.ROLLOUT_FILE], head[trace.SAMPLES_FILE] + "\n".join(rows)
 
 
 def terraform_part() -> list[tuple[str, float, str, bool]]:
@@ -109,7 +143,7 @@ def by_hand(command: tuple[str, ...], found: Roots, extra: dict[str, str]) -> No
 
 
 def main() -> int:
-    rows = [*commands(), *terraform_part()]
+    rows = [*commands(), *traces(), *terraform_part()]
     for name, value, told, good in rows:
         print(f"{'ok    ' if good else 'missed'}  {name:<38} {value:6.2f} s   {told}")
     return 0 if all(good for *_, good in rows) else 1
