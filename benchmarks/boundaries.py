@@ -2,10 +2,10 @@
 
 For every number of instances healthy rollouts are drawn: instances whose descriptors warm up in one of the
 ways below and then stand still, with AR(1) noise, beside stable instances that stand still. The statistic of
-`core.judge.growth` is taken at looks up to an hour (30 typical warm-ups), and the largest of all looks is
-kept: its upper tail is what a boundary has to stay above. The tail is described by
+`core.judge.growth` is taken at looks up to an hour (30 typical warm-ups), and the largest over the looks of a
+stage is kept: its upper tail is what the boundary of that stage has to stay above. The tail is described by
 `log P(sup > z) = a - b z**2` (a normal tail), fitted between the 5 % and the 0.4 % quantile over all the ways
-to warm up together. The two numbers end up in `core/judge/boundaries.py`, and a test draws one of them anew.
+to warm up together. The numbers end up in `core/judge/boundaries.py`, and a test draws one of them anew.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.core.judge.boundaries import STAGES, stage_of
 from tidegate.core.judge.grown import MISSED
 from tidegate.core.judge.growth import Means, means, signed_root
 from tidegate.core.judge.segments import Segment
@@ -77,13 +78,13 @@ def noise(rng: np.random.Generator, shape: tuple[int, ...], phi: float) -> Array
 
 
 def suprema(rng: np.random.Generator, instances: int, warm_up: WarmUp, phi: float, draws: int) -> Array:
-    """The largest statistic over all looks of every drawn rollout, shape (draws,)."""
+    """The largest statistic over the looks of each stage of every drawn rollout, shape (draws, stages)."""
     age = PERIOD * np.arange(LAST)
     candidate = np.round(30 + warm_up(age) + noise(rng, (draws * instances, LAST), phi))
     stable = np.round(30 + noise(rng, (draws * instances, BEFORE), phi))
     theirs = stack(_segments(stable, born=False), WARM_UP, PERIOD, Clock.AGE)
     their_phi = np.broadcast_to(dependence(theirs), (len(SHAPES), draws * instances))
-    best = np.zeros(draws)
+    best = np.zeros((draws, len(STAGES)))
     for n in looks():
         mine = stack(_segments(candidate[:, :n], born=True), WARM_UP, PERIOD, Clock.AGE)
         m = mine.values.shape[0]
@@ -100,7 +101,9 @@ def suprema(rng: np.random.Generator, instances: int, warm_up: WarmUp, phi: floa
         alone = (mean.slope - TOLERATED) / np.sqrt(mean.variance)
         excess = (mean.slope - value - TOLERATED) / np.sqrt(mean.variance + variance)
         root = signed_root(np.minimum(alone, excess), mean.df, mean.log_likelihood)
-        best = np.maximum(best, np.where(_lasting(fits[0], mean, candidate[:, :n], draws), root, 0.0))
+        lasting = _lasting(fits[0], mean, candidate[:, :n], draws)
+        stage = stage_of(PERIOD * (n - 1) / WARM_UP)
+        best[:, stage] = np.maximum(best[:, stage], np.where(lasting, root, 0.0))
     return best
 
 
@@ -155,12 +158,10 @@ def main() -> None:
             for warm_up in WARM_UPS
             for phi in PHIS
         ]
-        a, b = tail(np.concatenate(found))
-        print(
-            f"{instances}: ({a:.3f}, {b:.4f}),",
-            f"# {at(a, b, 0.01):.2f} at 1 %, {at(a, b, 0.001):.2f} at 0.1 %",
-            flush=True,
-        )
+        every = np.concatenate(found)
+        tails = [tail(every[:, stage]) for stage in range(len(STAGES))]
+        print(f"{instances}: (", *(f"({a:.3f}, {b:.4f})," for a, b in tails), ")", flush=True)
+        print("# at 0.01 %:", *(f"{at(a, b, 1e-4):.2f}" for a, b in tails), flush=True)
 
 
 if __name__ == "__main__":

@@ -126,7 +126,8 @@ def _together(
     z = _standardised(found.slope, found.variance, against, limits.delta)
     statistic = float(signed_root(z, found.df, found.log_likelihood + known))
     excess = difference(mine.slope, None if against is None else against.told)
-    return Comparison(mine, other, excess, statistic, boundary(limits.alpha, len(mine.segments)))
+    limit = boundary(limits.alpha, len(mine.segments), mine.age / limits.warm_up)
+    return Comparison(mine, other, excess, statistic, limit)
 
 
 def _single(
@@ -145,7 +146,7 @@ def _single(
     best = int(np.argmax(roots))
     alone = Grown(trends, found, mine.shape, (best,))
     excess = difference(alone.slope, None if against is None else against.told)
-    limit = boundary(limits.alpha / len(mine.segments), 1)
+    limit = boundary(limits.alpha / len(mine.segments), 1, alone.age / limits.warm_up)
     return Comparison(alone, other, excess, float(roots[best]), limit)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidegate.core.judge.evidence import above, more_than_share, over_dispersion, wilson
+from tidegate.core.judge.evidence import more_than_share, over_dispersion
 from tidegate.core.judge.view import Binned, IntArray
 from tidegate.core.samples import FloatArray
 
@@ -55,29 +55,15 @@ class Counts:
         return int((self.events > 0).sum())
 
 
-def excess_evidence(mine: Counts, stable: Counts, stable_ever: Counts, increase: float) -> float:
-    """Log evidence that `mine` exceeds the stable revision by more than `increase` (a ratio).
+def excess_evidence(mine: Counts, stable: Counts, stable_ever: Counts) -> float:
+    """Log evidence that `mine` fails more often than the stable revision at the same time.
 
-    Two tests that must both agree, so that each covers the other's blind side: one of the totals, which knows
-    the tolerance but would be fooled by an outage that hits both at changing shares; and one of the shares of
-    each interval, which an outage cannot fool but which knows no tolerance.
+    Given the errors of an interval, how many are whose: an outage that hits both is no evidence, whatever the
+    shares. Errors that come in bursts count for less.
     """
-    reference = stable if stable.n >= ENOUGH else stable_ever
     other = stable.matched(mine.bins)
-    over_share = more_than_share(mine.events, mine.requests, other.events, other.requests)
-    if over_share <= 0:
-        return over_share
-    # One standard error on top, as what is known of the stable revision is an estimate too.
-    ceiling = wilson(reference.k, reference.n, 1.0)[1]
-    over_total = above(mine.k, mine.n, min(ceiling + increase, 1.0)) if ceiling < 1 else 0.0
-    both = min(TOLERANCE_WEIGHT * over_total, over_share)
-    return both / over_dispersion(stable_ever.events, stable_ever.requests)
-
-
-TOLERANCE_WEIGHT = 2.0
-"""The chance of error is kept by the shares; that the tolerance is exceeded may be half as sure."""
-ENOUGH = 500.0
-"""Requests of the stable revision since the start from which its earlier past is no longer needed."""
+    evidence = more_than_share(mine.events, mine.requests, other.events, other.requests)
+    return evidence / over_dispersion(stable_ever.events, stable_ever.requests)
 
 
 def wanted(alpha: float) -> float:

@@ -8,13 +8,15 @@ import numpy as np
 
 from tidegate.core.judge.counts import Counts, excess_evidence, wanted
 from tidegate.core.judge.error_levels import judge_ratios
-from tidegate.core.judge.evidence import above, upper_bound, wilson, wilson_difference
+from tidegate.core.judge.evidence import above, over_dispersion, upper_bound, wilson, wilson_difference
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.view import Binned, View
 from tidegate.core.judge.wording import counted, percent
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
 METRIC = "error_ratio"
+LIKELY = 1.28
+"""Standard errors by which the tolerated increase must be exceeded: nine times in ten."""
 RECENT = 5
 """Sample periods that must still be bad for a trouble of both revisions to be called present."""
 
@@ -61,10 +63,14 @@ def _compared(view: View, mine: Counts, stable: Counts) -> Judged:
     reference = during if during.n else stable
     low, high = wilson_difference(mine.k, mine.n, reference.k, reference.n)
     estimate = mine.ratio - reference.ratio
-    evidence = excess_evidence(mine, during, stable, criteria.error_increase)
+    evidence = excess_evidence(mine, during, stable)
     facts = (estimate, low, high, evidence, wanted(alpha))
     told = _told(names.candidate, mine, names.stable, reference)
-    if evidence > wanted(alpha) and mine.bad_intervals >= criteria.min_bad_intervals:
+    # The evidence keeps the chance of error; that the tolerance is exceeded may be half as sure.
+    exceeded = (
+        wilson_difference(mine.k, mine.n, reference.k, reference.n, LIKELY)[0] > criteria.error_increase
+    )
+    if exceeded and evidence > wanted(alpha) and mine.bad_intervals >= criteria.min_bad_intervals:
         return _result(mine, Finding.WORSE, told, facts, Attribution.REVISION)
     unmatched = mine.where(first=_last_shared(mine, side_by_side) + 1)
     alone = _evidence_alone(view, unmatched, stable)
@@ -95,7 +101,9 @@ def _evidence_alone(view: View, mine: Counts, stable: Counts) -> float:
     alpha = criteria.alpha_of(METRIC)
     if mine.n < 1 or not stable.n:
         return 0.0
-    return above(mine.k, mine.n, upper_bound(stable.k, stable.n, alpha / 10) + criteria.error_limit)
+    usual = upper_bound(stable.k, stable.n, alpha / 10)
+    evidence = above(mine.k, mine.n, min(usual + criteria.error_limit, 1.0))
+    return evidence / max(over_dispersion(c.events, c.requests) for c in (mine, stable))
 
 
 def _both_bad(view: View, mine: Counts, during: Counts, before: Counts, alpha: float) -> bool:
@@ -106,7 +114,8 @@ def _both_bad(view: View, mine: Counts, during: Counts, before: Counts, alpha: f
     last = max(int(mine.bins[-1]), int(during.bins[-1]))
     recent = [c.where(first=last - RECENT + 1) for c in (mine, during)]
     moved = above(during.k, during.n, tolerated) > wanted(alpha)
-    return moved and all(c.n > 0 and c.ratio > tolerated for c in recent)
+    lasting = all(c.bad_intervals >= RECENT - 1 for c in recent)
+    return moved and lasting and all(c.ratio > tolerated for c in recent)
 
 
 def _bad_before(view: View, mine: Counts, before: Counts) -> bool:

@@ -95,10 +95,12 @@ def wilson(events: float, trials: float, z: float = 1.96) -> tuple[float, float]
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def wilson_difference(k: float, n: float, other_k: float, other_n: float) -> tuple[float, float]:
+def wilson_difference(
+    k: float, n: float, other_k: float, other_n: float, z: float = 1.96
+) -> tuple[float, float]:
     """Newcombe's interval for the difference of two probabilities."""
-    low, high = wilson(k, n)
-    other_low, other_high = wilson(other_k, other_n)
+    low, high = wilson(k, n, z)
+    other_low, other_high = wilson(other_k, other_n, z)
     p = k / n if n else 0.5
     q = other_k / other_n if other_n else 0.5
     return (

@@ -53,20 +53,27 @@ class Grown:
         return tuple(self.segments[i] for i in self.chosen)
 
     @property
+    def age(self) -> float:
+        """Seconds that the oldest of the segments spoken of has been watched."""
+        return max(s.span for s in self.spoken_of)
+
+    @property
     def requests(self) -> float | None:
         """Mean requests per instance and sample period, None where not measured."""
         known = [(s.spread, s.requests) for s in self.segments if s.requests is not None]
         total = sum(w for w, _ in known)
         return sum(w * r for w, r in known if r is not None) / total if total > 0 else None
 
-    def unloaded(self) -> tuple[tuple[Segment, FloatArray], ...]:
-        """The segments with their values less what load explains."""
-        return tuple((self.segments[i], self.trends.unloaded(self.shape, i)) for i in self.chosen)
+    def unloaded(self, *, jumps: bool = False) -> tuple[tuple[Segment, FloatArray], ...]:
+        """The segments with their values less what load explains, and `jumps` that stand out."""
+        return tuple(
+            (self.segments[i], self.trends.unloaded(self.shape, i, jumps=jumps)) for i in self.chosen
+        )
 
     def late_slope(self) -> float:
         """Slope per second over the second half of the segments, load and one-time jumps taken out."""
         total = weighted = 0.0
-        for segment, values in self.unloaded():
+        for segment, values in self.unloaded(jumps=True):
             half = len(segment) // 2
             weighted += segment.spread * plain_slope(segment.age[half:], values[half:])
             total += segment.spread

@@ -12,6 +12,7 @@ from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.grown import Grown, Limits, certainty, grow
 from tidegate.core.judge.growth import Slope
 from tidegate.core.judge.judged import Judged
+from tidegate.core.judge.jump import is_a_jump
 from tidegate.core.judge.leak_words import Facts, exhausted_in
 from tidegate.core.judge.parallel import parallel
 from tidegate.core.judge.segments import Segment, segments
@@ -131,6 +132,8 @@ def _conclude(view: View, what: Growing, compared: Comparison, *, began: bool) -
     criteria, mine = view.criteria, compared.candidate
     delta = what.tolerated / 60
     lasting = mine.late_slope() > delta and mine.outgrows_warm_up()
+    if compared.strength > SUSPECTED:
+        lasting = lasting and not is_a_jump(mine)
     facts = Facts(view, what.metric, what.limit, what.tolerated, compared)
     if compared.strength > 1 and lasting:
         reported = exhausted_in(compared, what.limit) > criteria.leak_horizon

@@ -88,7 +88,10 @@ def _leak(view: View, what: Growing, since: float) -> MetricResult:
         text = f"{name}: too few samples of {stable} since to tell"
         return MetricResult(metric, Finding.NOT_ENOUGH_DATA, text, have, "per minute")
     slope, delta = grown.slope, what.tolerated / 60
-    statistic, limit = certainty(grown, delta), boundary(_CERTAIN, len(grown.segments))
+    statistic, limit = (
+        certainty(grown, delta),
+        boundary(_CERTAIN, len(grown.segments), grown.age / criteria.warm_up),
+    )
     low, high = slope.interval()
     per_minute = [amount(metric, 60 * v) for v in (slope.value, low, high)]
     rate = "{}/min (95 % interval {} to {})".format(*per_minute)

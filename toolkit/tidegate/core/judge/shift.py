@@ -24,7 +24,9 @@ LOOKS = 4.0
 """What looking again and again costs a test whose healthy mean lies well below what is tolerated: the largest
 of all looks exceeds a quantile about so many times as often as one look does."""
 SUSTAINED = 0.7
-"""Part of the samples, and of the later half of them, that must be worse than tolerated."""
+"""Part of a few samples, and of the later half of them, that must be worse than tolerated."""
+QUARTERED = 12
+"""Samples from which the means of three quarters of them, the last among them, must be worse instead."""
 FEWEST = 4
 """Samples of the candidate below which nothing is said."""
 RECENT = 3
@@ -93,41 +95,68 @@ def compare(
     alpha: float,
     placement: tuple[float, float],
 ) -> Shift | None:
-    """`placement` is the variance that placement adds to the difference, and its degrees of freedom."""
-    mine = scale.of(candidate.values)
+    """The surer of two answers: beside the stable revision, and against its past where it has no traffic.
+
+    `placement` is the variance that placement adds to the difference, and its degrees of freedom.
+    """
     beside = during.at(candidate.bins, np.nan)
-    paired = float(np.isfinite(beside).mean()) >= 0.5 and int(np.isfinite(beside).sum()) >= FEWEST
-    if paired:
-        both = np.isfinite(beside)
-        differences = mine[both] - scale.of(beside[both])
-        reference_variance, reference = 0.0, float(np.median(beside[both]))
-    else:
-        past = before if len(before) >= FEWEST else during
-        if len(past) < FEWEST:
-            return None
-        level = scale.of(past.values)
-        differences = mine - float(np.median(level))
-        reference_variance = _wandering(level, differences.size)
-        reference = float(np.median(past.values))
-    noise, df = _variance_of_mean(differences, scale.least, _own_noise(scale.of(before.values)))
+    both = np.isfinite(beside)
+    usual = _own_noise(scale.of(before.values))
+    found: list[Shift] = []
+    if both.sum() >= FEWEST:
+        differences = scale.of(candidate.values[both]) - scale.of(beside[both])
+        told = (float(np.median(candidate.values[both])), float(np.median(beside[both])))
+        found.append(_weighed(differences, usual, (0.0, 1.0), placement, scale, alpha, told, paired=True))
+    past = before if len(before) >= FEWEST else during
+    if (~both).sum() >= FEWEST and len(past) >= FEWEST:
+        level, alone = scale.of(past.values), candidate.values[~both]
+        differences = scale.of(alone) - float(np.median(level))
+        wandering = (_wandering(level, differences.size), float(len(past) - 1))
+        told = (float(np.median(alone)), float(np.median(past.values)))
+        found.append(_weighed(differences, usual, wandering, placement, scale, alpha, told, paired=False))
+    # Beside the stable revision is the better question: the other one only counts when it is certain.
+    return next((f for f in found if f.certain), found[0] if found else None)
+
+
+def _weighed(
+    differences: FloatArray,
+    usual: float,
+    wandering: tuple[float, float],
+    placement: tuple[float, float],
+    scale: Scale,
+    alpha: float,
+    told: tuple[float, float],
+    *,
+    paired: bool,
+) -> Shift:
+    """One question; variances come with their degrees of freedom (Welch-Satterthwaite)."""
+    noise = _variance_of_mean(differences, scale.least, usual)
     value = float(differences.mean())
-    variance = noise + reference_variance + placement[0]
-    parts = noise**2 / df + placement[0] ** 2 / placement[1] + reference_variance**2 / max(len(before) - 1, 1)
-    free = max(variance**2 / parts, 1.0) if parts > 0 else df
-    half = t_quantile(0.025, round(free, 1)) * math.sqrt(variance)
-    worse = differences > scale.tolerated
+    parts = (noise, wandering, placement)
+    variance = sum(v for v, _ in parts)
+    free = round(max(variance**2 / max(sum(v**2 / df for v, df in parts), 1e-300), 1.0), 1)
+    half = t_quantile(0.025, free) * math.sqrt(variance)
     return Shift(
         value=value,
         low=value - half,
         high=value + half,
         z=(value - scale.tolerated) / math.sqrt(variance),
-        boundary=t_quantile(alpha / LOOKS, round(free, 1)),
+        boundary=t_quantile(alpha / LOOKS, free),
         samples=int(differences.size),
-        sustained=bool(min(worse.mean(), worse[worse.size // 2 :].mean()) >= SUSTAINED),
+        sustained=_sustained(differences, scale.tolerated),
         paired=paired,
-        mine=float(np.median(candidate.values)),
-        other=reference,
+        mine=told[0],
+        other=told[1],
     )
+
+
+def _sustained(differences: FloatArray, tolerated: float) -> bool:
+    """Whether it is so most of the time and to the end, rather than on account of a few wild samples."""
+    worse = differences > tolerated
+    if differences.size < QUARTERED:
+        return bool(min(worse.mean(), worse[worse.size // 2 :].mean()) >= SUSTAINED)
+    quarters = [float(q.mean()) > tolerated for q in np.array_split(differences, 4)]
+    return sum(quarters) >= 3 and quarters[-1] and float(np.median(differences)) > tolerated
 
 
 def mean_of(view: View, series: list[Series]) -> Binned:

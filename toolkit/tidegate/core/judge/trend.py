@@ -26,6 +26,7 @@ SHAPES: tuple[tuple[str, float], ...] = (
     ("exponential", 1.0),
     ("exponential", 1.75),
     ("exponential", 3.0),
+    ("hyperbolic", 0.4),
     ("hyperbolic", 1.0),
     ("hyperbolic", 3.0),
 )
@@ -92,10 +93,10 @@ class Trends:
     unit_load_variances: FloatArray
     """Of the coefficients of the loads, for noise of variance 1; shape (m, k, 2)."""
 
-    def unloaded(self, model: int, segment: int) -> FloatArray:
-        """The segment's values less load and one-time jumps; warm-up and growth still in them."""
-        n = len(self.stack.segments[segment])
-        part = self.stack.columns[model, segment, :n, 3:] @ self.coefficients[model, segment, 3:]
+    def unloaded(self, model: int, segment: int, *, jumps: bool = False) -> FloatArray:
+        """The segment's values less load (and `jumps` that stand out); warm-up and growth still in them."""
+        n, last = len(self.stack.segments[segment]), COLUMNS if jumps else _JUMP
+        part = self.stack.columns[model, segment, :n, 3:last] @ self.coefficients[model, segment, 3:last]
         return np.asarray(self.stack.values[model, segment, :n] - part)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.shift import FEWEST, KNOWN, Scale, Shift, compare, mean_of, moved_together
-from tidegate.core.judge.view import Binned, View, after_start, before_start
+from tidegate.core.judge.view import EMPTY, Binned, View, after_start, before_start
 from tidegate.core.judge.wording import amount, noun, percent
 from tidegate.core.samples import FloatArray
 from tidegate.core.verdict import Attribution, Finding, MetricResult
@@ -143,12 +143,21 @@ class Line:
     least: float
 
     def beyond(self, use: Binned, load: Binned) -> Binned:
-        """Logarithm of the use over what the line says, where the load is within reach."""
+        """Logarithm of the use over what the line says, where the load is within reach.
+
+        Where load makes up most of it, of the use that load brings: idling costs no request anything.
+        """
         loads = load.at(use.bins, np.nan)
         expected = self.base + self.slope * loads
         usable = (loads >= self.low / REACH) & (loads <= self.high * REACH) & (expected > self.least)
-        values = np.log(np.maximum(use.values[usable], self.least) / expected[usable])
-        return Binned(use.bins[usable], values)
+        if not usable.any():
+            return EMPTY
+        used, expected = use.values[usable], expected[usable]
+        idle = self.base if np.median(expected) > 2 * self.base else 0.0
+        return Binned(
+            use.bins[usable],
+            np.log(np.maximum(used - idle, self.least) / np.maximum(expected - idle, self.least)),
+        )
 
 
 def _line(view: View, use: Use, theirs: Binned) -> Line | None:
