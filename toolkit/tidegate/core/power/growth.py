@@ -47,7 +47,8 @@ class Growth:
         spread = sd * math.sqrt(self.noise.inflation) / present.sample_period
         with np.errstate(divide="ignore"):
             error = spread * np.sqrt(_inflation(oldest / self.warm_up) / information)
-        wanted = boundary(self.alpha, max(1, round(float(counts.sum()))))
+        segments = max(1, round(float(counts.sum())))
+        wanted = np.array([boundary(self.alpha, segments, a) for a in (oldest / self.warm_up).tolist()])
         ready = (oldest >= SETTLED * self.warm_up) & (samples.max(axis=1) >= self.min_samples)
         return np.where(ready, self.tolerated + 60 * wanted * error, np.inf)
 
