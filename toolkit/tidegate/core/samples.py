@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -112,7 +113,15 @@ class Samples:
 
     def of_metric(self, metric: str, revision: str) -> tuple[Series, ...]:
         """Every series of the metric: one per instance, or one per histogram bucket."""
-        return tuple(s for k, s in self.by_key.items() if k.metric == metric and k.revision == revision)
+        return self._by_metric.get((metric, revision), ())
+
+    @cached_property
+    def _by_metric(self) -> Mapping[tuple[str, str], tuple[Series, ...]]:
+        found: dict[tuple[str, str], tuple[Series, ...]] = {}
+        for key, series in self.by_key.items():
+            where = (key.metric, key.revision)
+            found[where] = (*found.get(where, ()), series)
+        return found
 
     def metrics(self) -> frozenset[str]:
         return frozenset(k.metric for k in self.by_key)

@@ -12,7 +12,7 @@ from tidegate.core.judge.boundaries import boundary
 from tidegate.core.judge.grown import Grown, Limits, grown_from, pooled
 from tidegate.core.judge.growth import Slope, difference, log_likelihood, noise, signed_root
 from tidegate.core.judge.segments import Segment
-from tidegate.core.judge.trend import Clock, clocks, dependence, fit, stack
+from tidegate.core.judge.trend import Clock, Stack, clocks, dependence, fit, reclocked, stack
 from tidegate.core.samples import FloatArray
 
 CLIMBING = 3.0
@@ -52,44 +52,53 @@ def compare(candidate: tuple[Segment, ...], stable: tuple[Segment, ...], limits:
     """The stronger evidence of the clocks, which share alpha; None when nothing can be fitted."""
     if not candidate:
         return None
-    tried = clocks(candidate)
+    tried = clocks(candidate) if limits.clocks > 1 else (Clock.AGE,)
     shared = limits._replace(alpha=limits.alpha / len(tried))
-    found = [_on_clock(candidate, stable, shared, clock) for clock in tried]
-    return max((c for c in found if c is not None), key=lambda c: c.strength, default=None)
+    other, their_phi, lengths = _stable(stable, limits)
+    stacked = stack(
+        candidate,
+        limits.warm_up,
+        limits.period,
+        Clock.AGE,
+        known=None if other is None else known_load(other),
+    )
+    found = []
+    for clock in tried:
+        mine = stacked if clock is Clock.AGE else reclocked(stacked, clock)
+        fitted = _fitted(mine, their_phi, lengths)
+        if fitted is not None:
+            found.append(_verdict(fitted, other, shared))
+    return max(found, key=lambda c: c.strength, default=None)
 
 
-def _on_clock(
-    candidate: tuple[Segment, ...], stable: tuple[Segment, ...], limits: Limits, clock: Clock
-) -> Comparison | None:
-    mine, other = _both(candidate, stable, limits, clock)
-    if mine is None:
-        return None
+def _stable(stable: tuple[Segment, ...], limits: Limits) -> tuple[Grown | None, FloatArray, FloatArray]:
+    """The stable revision fitted by time, with the dependence and the length of its segments.
+
+    What counts of it is how much it gains a minute, on whatever clock the candidate is.
+    """
+    if not stable:
+        return None, np.empty((1, 0)), np.empty(0)
+    stacked = stack(stable, limits.warm_up, limits.period, Clock.AGE)
+    lengths, phi = stacked.used.sum(axis=1), dependence(stacked)
+    return grown_from(fit(stacked, pooled(phi, lengths))), phi, lengths
+
+
+def _fitted(stacked: Stack, their_phi: FloatArray, lengths: FloatArray) -> Grown | None:
+    """The candidate, with one dependence for both: they run the same kind of program on the same grid."""
+    m, k, _ = stacked.values.shape
+    raw = np.concatenate([dependence(stacked), np.tile(their_phi, (m // their_phi.shape[0], 1))], axis=1)
+    phi = pooled(raw, np.concatenate([stacked.used.sum(axis=1), lengths]))
+    return grown_from(fit(stacked, phi[:, :k]))
+
+
+def _verdict(mine: Grown, other: Grown | None, limits: Limits) -> Comparison:
     known = _known_warm_up(other, len(mine.means.slope)) - OTHER_LOAD * mine.trends.stack.free_load
     against = _at_my_rate(mine, other)
-    if len(candidate) < 2:
+    if len(mine.segments) < 2:
         return _together(mine, other, against, limits, known)
     halved = limits._replace(alpha=limits.alpha / 2)
     single = _single(mine, other, against, halved, known)
     return max(_together(mine, other, against, halved, known), single, key=lambda c: c.strength)
-
-
-def _both(
-    candidate: tuple[Segment, ...], stable: tuple[Segment, ...], limits: Limits, clock: Clock
-) -> tuple[Grown | None, Grown | None]:
-    """Both revisions fitted with one dependence: they run the same kind of program on the same grid."""
-    scale = (limits.warm_up, limits.period, clock)
-    if not stable:
-        alone = stack(candidate, *scale)
-        return grown_from(fit(alone, pooled(dependence(alone), alone.used.sum(axis=1)))), None
-    # By time: what counts of the stable revision is how much it gains a minute, on whatever clock.
-    theirs = stack(stable, limits.warm_up, limits.period, Clock.AGE)
-    lengths, their_phi = theirs.used.sum(axis=1), dependence(theirs)
-    other = grown_from(fit(theirs, pooled(their_phi, lengths)))
-    mine = stack(candidate, *scale, known=None if other is None else known_load(other))
-    m, k = mine.values.shape[0], len(candidate)
-    raw = np.concatenate([dependence(mine), np.tile(their_phi, (m // their_phi.shape[0], 1))], axis=1)
-    phi = pooled(raw, np.concatenate([mine.used.sum(axis=1), lengths]))
-    return grown_from(fit(mine, phi[:, :k])), other
 
 
 def known_load(grown: Grown) -> FloatArray | None:

@@ -23,6 +23,8 @@ class Limits(NamedTuple):
     alpha: float
     warm_up: float
     period: float
+    clocks: int = 2
+    """1: growth by time only; 2: by requests served as well."""
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,12 @@ def histogram(view: View, revision: str) -> Histogram | None:
     if not bounds.size:
         return None
     columns = [view.summed([s for s in series if s.key.le == bound]) for bound in bounds.tolist()]
-    bins = np.unique(np.concatenate([c.bins for c in columns]))
-    cumulative = np.column_stack([c.at(bins, np.nan) for c in columns])
+    bins = columns[0].bins
+    if all(np.array_equal(c.bins, bins) for c in columns[1:]):
+        cumulative = np.column_stack([c.values for c in columns])
+    else:
+        bins = np.unique(np.concatenate([c.bins for c in columns]))
+        cumulative = np.column_stack([c.at(bins, np.nan) for c in columns])
     complete = np.isfinite(cumulative).all(axis=1)
     bins, cumulative = bins[complete], cumulative[complete]
     if not bins.size or (np.diff(cumulative, axis=1) < -1e-6).any():

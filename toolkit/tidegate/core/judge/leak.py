@@ -63,7 +63,13 @@ def judge_leak(view: View, what: Growing) -> Judged:
     candidate, stable = _both(view, what)
     if not candidate or not _old_enough(candidate, criteria.warm_up):
         return _too_few(view, what)
-    limits = Limits(what.tolerated / 60, criteria.alpha_of(metric), criteria.warm_up, rollout.sample_period)
+    limits = Limits(
+        what.tolerated / 60,
+        criteria.alpha_of(metric),
+        criteria.warm_up,
+        rollout.sample_period,
+        clocks=2 if what.drops else 1,
+    )
     compared = compare(candidate, stable, limits)
     began = False
     if compared is not None and compared.stable is not None and compared.strength > SUSPECTED:

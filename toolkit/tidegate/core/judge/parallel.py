@@ -59,7 +59,7 @@ def _course(
     """Mean course of the segments: sample periods since the epoch, and values less what load costs."""
     bins, values = [], []
     for segment in segments:
-        loads = segment_loads(segment, limits.warm_up)
+        loads = segment_loads(segment)
         plain = segment.values - (0.0 if effect is None else loads @ np.nan_to_num(effect))
         bins.append(np.round(segment.times / limits.period))
         values.append(plain)

@@ -33,6 +33,8 @@ class Segment:
     """Requests in flight in this instance, where measured."""
     rate: FloatArray | None
     """Requests per sample period and instance of the revision, where measured."""
+    lagged: FloatArray | None = None
+    """The same as a pool follows it: approached with the warm-up's time constant."""
     born: bool = False
     """Whether its start was seen: it began later than the measurements did."""
 
@@ -74,6 +76,7 @@ class Segment:
             mean(self.values),
             None if self.in_flight is None else mean(self.in_flight),
             None if self.rate is None else mean(self.rate),
+            None if self.lagged is None else mean(self.lagged),
             self.born,
         )
 
@@ -93,11 +96,14 @@ def segments(
         series = list(view.samples.of_metric(metric, revision))
     first = min((float(s.times[0]) for s in series), default=0.0) + GAP * view.rollout.sample_period
     rate = _rate_per_instance(view, series, revision)
+    lagged = None if rate is None else _lagged(rate, view.criteria.warm_up / view.rollout.sample_period)
     for one in series:
         kept = one.times > since
         times, values = one.times[kept], one.values[kept]
         breaks = _breaks(view, times, values, drops=drops)
         in_flight = _in_flight(view, revision, one.key.instance, times)
+        bins = view.bins_of(times)
+        rates = [None if r is None else r.at(bins, np.nan) for r in (rate, lagged)]
         for index in np.split(np.arange(times.size), breaks):
             if index.size >= shortest:
                 segment = Segment(
@@ -106,7 +112,8 @@ def segments(
                     times[index],
                     values[index],
                     None if in_flight is None else in_flight[index],
-                    None if rate is None else rate.at(view.bins_of(times[index]), np.nan),
+                    None if rates[0] is None else rates[0][index],
+                    None if rates[1] is None else rates[1][index],
                     born=_born(view, one, since, float(times[index[0]]), first),
                 )
                 found.append(segment.thinned())
@@ -132,8 +139,10 @@ def _breaks(
     away = np.diff(times) > GAP * view.rollout.sample_period
     if drops and values.size >= 6:
         steps = np.diff(values)
-        noise = max(float(np.median(np.abs(steps - np.median(steps)))), 0.5)
-        away |= (steps < -FALLEN * values[:-1]) & (steps < -BEYOND_NOISE * noise)
+        fallen = steps < -FALLEN * values[:-1]
+        if fallen.any():
+            noise = max(float(np.median(np.abs(steps - np.median(steps)))), 0.5)
+            away |= fallen & (steps < -BEYOND_NOISE * noise)
     return np.flatnonzero(away) + 1
 
 
@@ -158,3 +167,13 @@ def _rate_per_instance(view: View, series: list[Series], revision: str) -> Binne
         return None
     alive = view.alive(series)
     return Binned(requests.bins, requests.values / np.maximum(alive.at(requests.bins, 1.0), 1.0))
+
+
+def _lagged(rate: Binned, tau: float) -> Binned:
+    """Load as a pool follows it, which a step in traffic needs; `tau` in sample periods."""
+    gaps = np.diff(rate.bins, prepend=rate.bins[0])
+    state, found = float(rate.values[0]), []
+    for weight, now in zip((1 - np.exp(-gaps / tau)).tolist(), rate.values.tolist(), strict=True):
+        state += weight * (now - state)
+        found.append(state)
+    return Binned(rate.bins, np.array(found))

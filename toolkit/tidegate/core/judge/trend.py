@@ -12,7 +12,7 @@ milliseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -67,6 +67,8 @@ class Stack:
     """Seconds that the clock's run from 0 to 1 stands for, shape (k,)."""
     free_load: FloatArray
     """1 for models whose effect of load is fitted although it is known, else 0; shape (m,)."""
+    active: FloatArray
+    """How many columns say anything, shape (m, k)."""
 
 
 COLUMNS = 6
@@ -124,7 +126,7 @@ def stack(
         values[i, :n], age[i, :n] = segment.values, segment.age
         columns[i, :n, 0] = 1.0
         columns[i, :n, _CLOCK] = ticks(segment, clock)
-        loads = segment_loads(segment, warm_up)
+        loads = segment_loads(segment)
         columns[i, :n, _LOADS] = loads
         if known is not None:
             effect[i, :n] = loads @ np.nan_to_num(known)
@@ -142,7 +144,16 @@ def stack(
         design, every = np.concatenate([design, bound]), np.concatenate([every, every - effect])
         free = np.repeat([1.0, 0.0], m)
     spans = np.array([max(s.span, 1e-9) for s in segments])
-    return Stack(segments, used, lags, every, design, spans, free)
+    active = (design != 0).any(axis=2).sum(axis=-1).astype(np.float64)
+    return Stack(segments, used, lags, every, design, spans, free, active)
+
+
+def reclocked(stacked: Stack, clock: Clock) -> Stack:
+    """The same stack on another clock."""
+    columns = stacked.columns.copy()
+    for i, segment in enumerate(stacked.segments):
+        columns[:, i, : len(segment), _CLOCK] = ticks(segment, clock)
+    return replace(stacked, columns=columns)
 
 
 def fit(stacked: Stack, phi: FloatArray) -> Trends:
@@ -160,7 +171,7 @@ def fit(stacked: Stack, phi: FloatArray) -> Trends:
         slope=beta[..., _CLOCK] / stacked.spans,
         unit_variance=inverse[..., _CLOCK, _CLOCK] / stacked.spans**2,
         rss=(rest**2).sum(axis=-1),
-        df=np.maximum(n - _active(stacked), 0.0),
+        df=np.maximum(n - stacked.active, 0.0),
         warmed=beta[..., _SHAPE] * ends,
         coefficients=beta,
         unit_load_variances=np.stack([inverse[..., 3, 3], inverse[..., 4, 4]], axis=-1),
@@ -174,16 +185,11 @@ def dependence(stacked: Stack) -> FloatArray:
     """
     beta, _ = _solve(stacked.columns, stacked.values)
     rest = (stacked.values - (stacked.columns @ beta[..., None])[..., 0]) * stacked.used
-    power, active = (rest**2).sum(axis=-1), _active(stacked)
+    power, active = (rest**2).sum(axis=-1), stacked.active
     n = stacked.used.sum(axis=1)
     raw = (rest[..., 1:] * rest[..., :-1]).sum(axis=-1) / np.maximum(power, n * ROUNDING * 1e-6)
     mended = np.clip(raw + active * (1 + 2 * np.maximum(raw, 0.0)) / n, 0.0, MOST_PHI)
     return np.asarray(np.where(n > active + 2, mended, 0.0))
-
-
-def _active(stacked: Stack) -> FloatArray:
-    """How many columns say anything, per model and segment."""
-    return np.asarray((np.abs(stacked.columns).max(axis=2) > 0).sum(axis=-1).astype(np.float64))
 
 
 def _solve(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -242,15 +248,15 @@ def clocks(segments: tuple[Segment, ...]) -> tuple[Clock, ...]:
     return (Clock.AGE,)
 
 
-def segment_loads(segment: Segment, tau: float) -> FloatArray:
+def segment_loads(segment: Segment) -> FloatArray:
     """Requests in flight and request rate about their means, shape (n, 2); zero where they say nothing."""
     n = len(segment)
     found = np.zeros((n, 2))
     measured = 0
-    for j, load in enumerate((segment.in_flight, segment.rate)):
+    for j, load in enumerate((segment.in_flight, segment.lagged)):
         if load is None or (measured and n < FEW):
             continue
-        values = _filled(load) if j == 0 else _lagged(_filled(load), segment.age, tau)
+        values = _filled(load)
         centred = values - values.mean()
         # A load that hardly moves explains nothing, but could stand in for the level.
         if float(np.std(values)) > 1e-3 * max(abs(float(values.mean())), 1e-9):
@@ -270,25 +276,15 @@ def _filled(values: FloatArray) -> FloatArray:
     return values[np.where(index < 0, int(np.argmax(known)), index)]
 
 
-def _lagged(load: FloatArray, age: FloatArray, tau: float) -> FloatArray:
-    """Load as a pool follows it: approached with time constant tau, which a step in traffic needs."""
-    weights = (1 - np.exp(-np.diff(age) / tau)).tolist()
-    result = load.tolist()
-    state = result[0]
-    for i, (weight, now) in enumerate(zip(weights, result[1:], strict=True), start=1):
-        state += weight * (now - state)
-        result[i] = state
-    return np.array(result)
-
-
 def _jump(values: FloatArray) -> int | None:
     """Where a one-time jump up is (a keep-alive setting, a second pool), if one stands out."""
     steps = np.diff(values)
     if steps.size < 8:
         return None
     largest = int(np.argmax(steps))
-    typical = float(np.median(np.abs(steps - np.median(steps))))
-    stands_out = float(steps[largest]) > OUTLIER * max(1.4826 * typical, 0.5)
+    ranked = np.sort(steps)
+    typical = float(ranked[-(ranked.size // 4) - 1] - ranked[ranked.size // 4]) / 1.349
+    stands_out = float(steps[largest]) > OUTLIER * max(typical, 0.5)
     # With fewer samples on one side it could stand in for the level.
     return largest + 1 if stands_out and 2 <= largest + 1 <= values.size - 2 else None
 

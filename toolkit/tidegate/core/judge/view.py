@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
@@ -56,6 +56,7 @@ class View:
     rollout: Rollout
     criteria: Criteria
     cut: float
+    _totals: dict[tuple[str, str], Binned] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
     def of(samples: Samples, rollout: Rollout, criteria: Criteria, at: float) -> View:
@@ -91,9 +92,11 @@ class View:
 
     def totals(self, metric: str, revision: str) -> Binned:
         """The metric of the whole revision: its aggregate, or the sum over its instances."""
-        series = self.samples.of_metric(metric, revision)
-        whole = [s for s in series if not s.key.instance]
-        return self.summed(whole or list(series))
+        if (metric, revision) not in self._totals:
+            series = self.samples.of_metric(metric, revision)
+            whole = [s for s in series if not s.key.instance]
+            self._totals[metric, revision] = self.summed(whole or list(series))
+        return self._totals[metric, revision]
 
     def averages(self, metric: str, revision: str) -> Binned:
         """The metric averaged over all series and samples that fall into a bin; for ratios and quantiles."""
@@ -112,6 +115,10 @@ class View:
     def summed(self, series: list[Series]) -> Binned:
         if not series:
             return EMPTY
+        if len(series) == 1:
+            bins = self.bins_of(series[0].times)
+            if (bins[1:] > bins[:-1]).all():
+                return Binned(bins, series[0].values)
         bins = np.concatenate([self.bins_of(s.times) for s in series])
         unique, inverse = np.unique(bins, return_inverse=True)
         values = np.concatenate([s.values for s in series])
