@@ -101,7 +101,7 @@ class Criteria:
     """Samples of one instance (or of one revision, for latency) before it counts as judged."""
     min_bad_intervals: int = 3
     """Sample periods with errors (or slow answers) before they count: one burst does not."""
-    silent_intervals: int = 5
+    silent_intervals: int = 8
     """Sample periods without any sample of a candidate that gets traffic, until that is a finding."""
     alpha: float = 0.01
     """Chance of rolling back a healthy revision, over all metrics and looks of one rollout."""

@@ -36,7 +36,7 @@ def _rather_a_jump(courses: list[FloatArray], phi: float) -> bool:
     count = 0
     for values in courses:
         n = values.size
-        moments = np.unique(np.linspace(1, n - 2, min(MOMENTS, n - 2)).astype(int))
+        moments = np.unique(np.linspace(1, n - 1, min(MOMENTS, n - 1)).astype(int))
         since = np.arange(n)[None, :] - moments[:, None]
         jump += _left(values, (since >= 0).astype(np.float64), phi)
         ramps = np.concatenate([np.arange(n, dtype=np.float64)[None, :], np.maximum(since, 0.0)])

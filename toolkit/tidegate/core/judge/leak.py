@@ -74,7 +74,7 @@ def judge_leak(view: View, what: Growing) -> Judged:
     began = False
     if compared is not None and compared.stable is not None and compared.strength > SUSPECTED:
         beside = _beside(view, what)
-        if beside and parallel(candidate, beside, compared.stable, limits) < SAME_TIME:
+        if beside and parallel(compared.candidate.spoken_of, beside, compared.stable, limits) < SAME_TIME:
             # Its quiet past must not make the stable revision look better than it now is.
             began = _began_with_rollout(view, what, limits, beside)
             compared = compare(candidate, beside, limits)

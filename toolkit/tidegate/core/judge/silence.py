@@ -58,7 +58,8 @@ def _silent_for(view: View) -> int:
     heard = _heard(view, rollout.candidate)
     last = int(heard.bins[-1]) if len(heard) else 0
     silent = view.intervals - max(last, 0)
-    if silent < max(k, 2 * _longest_gap(view) + 1):
+    # Who has spoken once is given longer: its samples may merely be late or lost.
+    if silent < max(2 * k if last > 0 else k, 2 * _longest_gap(view) + 1):
         return 0
     # Only periods in which it had traffic from beginning to end.
     bins = np.arange(view.intervals - silent + 1, view.intervals + 1)

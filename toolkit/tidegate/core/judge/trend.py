@@ -285,8 +285,8 @@ def _jump(values: FloatArray) -> int | None:
     ranked = np.sort(steps)
     typical = float(ranked[-(ranked.size // 4) - 1] - ranked[ranked.size // 4]) / 1.349
     stands_out = float(steps[largest]) > OUTLIER * max(typical, 0.5)
-    # With fewer samples on one side it could stand in for the level.
-    return largest + 1 if stands_out and 2 <= largest + 1 <= values.size - 2 else None
+    # At the very beginning it could stand in for the level.
+    return largest + 1 if stands_out and largest >= 1 else None
 
 
 def plain_slope(age: FloatArray, values: FloatArray) -> float:
