@@ -72,13 +72,17 @@ def t_sf(t: float, df: float) -> float:
     return tail if t >= 0 else 1 - tail
 
 
-@lru_cache(maxsize=4096)
 def t_quantile(tail: float, df: float) -> float:
-    """The t with P(T > t) = tail, for 0 < tail < 0.5."""
+    """The t with P(T > t) = tail, for 0 < tail < 0.5; `df` to three digits, as t moves by less than that."""
+    return _t_quantile(tail, float(f"{df:.3g}"))
+
+
+@lru_cache(maxsize=4096)
+def _t_quantile(tail: float, df: float) -> float:
     low, high = 0.0, 1.0
     while t_sf(high, df) > tail and high < 1e12:
         low, high = high, high * 2
-    for _ in range(80):
+    for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if t_sf(middle, df) > tail else (low, middle)
     return (low + high) / 2

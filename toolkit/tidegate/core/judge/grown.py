@@ -60,6 +60,11 @@ class Grown:
         return max(s.span for s in self.spoken_of)
 
     @property
+    def gained(self) -> float:
+        """What the climb has added to the longest-watched instance so far, warm-up and load apart."""
+        return self.slope.value * self.age
+
+    @property
     def requests(self) -> float | None:
         """Mean requests per instance and sample period, None where not measured."""
         known = [(s.spread, s.requests) for s in self.segments if s.requests is not None]

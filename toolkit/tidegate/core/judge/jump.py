@@ -14,7 +14,7 @@ from tidegate.core.samples import FloatArray
 
 RATHER = 2.0
 """Log-likelihood by which the climb must be the better story."""
-MOMENTS = 40
+MOMENTS = 240
 """Moments tried at most."""
 
 

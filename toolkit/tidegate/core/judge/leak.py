@@ -42,6 +42,8 @@ class Growing:
     limit: float | None
     drops: bool
     """Whether a sudden fall means that the instance was restarted: memory is also collected."""
+    least: float = 0.0
+    """Gain below which nothing is called a climb, whatever its slope: two descriptors more are no leak."""
     holds: bool = True
     """Whether growth that the stable revision has too is worth a hold: caches fill for days."""
 
@@ -50,8 +52,8 @@ def growing(criteria: Criteria) -> tuple[Growing, ...]:
     """Everything that is judged as growth."""
     own = (Growing(c.metric, c.tolerance, None, drops=False) for c in criteria.custom if c.growth)
     return (
-        Growing("open_fds", criteria.leak_min_slope, criteria.fd_limit, drops=True),
-        Growing("tcp_connections", criteria.leak_min_slope, criteria.connection_limit, drops=True),
+        Growing("open_fds", criteria.leak_min_slope, criteria.fd_limit, drops=True, least=3.0),
+        Growing("tcp_connections", criteria.leak_min_slope, criteria.connection_limit, drops=True, least=3.0),
         Growing("memory_bytes", criteria.memory_min_slope, criteria.memory_limit, drops=False, holds=False),
         *own,
     )
@@ -137,7 +139,7 @@ def _conclude(view: View, what: Growing, compared: Comparison, *, began: bool) -
     """`began`: the stable revision was flat before the candidate got traffic, and is not since."""
     criteria, mine = view.criteria, compared.candidate
     delta = what.tolerated / 60
-    lasting = mine.late_slope() > delta and mine.outgrows_warm_up()
+    lasting = mine.late_slope() > delta and mine.outgrows_warm_up() and mine.gained >= what.least
     if compared.strength > SUSPECTED:
         lasting = lasting and not is_a_jump(mine)
     facts = Facts(view, what.metric, what.limit, what.tolerated, compared)
@@ -145,7 +147,7 @@ def _conclude(view: View, what: Growing, compared: Comparison, *, began: bool) -
         reported = exhausted_in(compared, what.limit) > criteria.leak_horizon
         return facts.judged(Finding.WORSE, facts.climbs(), Attribution.REVISION, decisive=not reported)
     stable = compared.stable
-    if stable is not None and _climbs_surely(stable, delta, compared.boundary):
+    if stable is not None and _climbs_surely(stable, what, compared.boundary):
         return _shared_or_older(facts, what, compared, began=began)
     low = min(mine.slope.interval()[0], compared.excess.interval()[0])
     if low > delta and lasting and compared.strength > SUSPECTED:
@@ -155,8 +157,10 @@ def _conclude(view: View, what: Growing, compared: Comparison, *, began: bool) -
     return facts.judged(Finding.FINE, facts.fine(), Attribution.NONE)
 
 
-def _climbs_surely(grown: Grown, delta: float, boundary: float) -> bool:
-    return certainty(grown, delta) > min(boundary, 4.0) and grown.late_slope() > delta
+def _climbs_surely(grown: Grown, what: Growing, boundary: float) -> bool:
+    delta = what.tolerated / 60
+    lasting = grown.late_slope() > delta and grown.gained >= what.least and grown.outgrows_warm_up()
+    return lasting and certainty(grown, delta) > min(boundary, 4.0)
 
 
 def _shared_or_older(facts: Facts, what: Growing, compared: Comparison, *, began: bool) -> Judged:

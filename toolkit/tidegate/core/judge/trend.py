@@ -31,6 +31,8 @@ SHAPES: tuple[tuple[str, float], ...] = (
     ("hyperbolic", 3.0),
 )
 """Shapes of a warm-up and their time constants in typical warm-ups."""
+LONG = 30.0
+"""Typical warm-ups after which whatever was still filling at the first sample no longer matters."""
 ROUNDING = 1 / 12
 """Variance of a count about the smooth curve it follows: no fit of whole numbers can honestly be tighter."""
 FEW = 20
@@ -111,10 +113,11 @@ def stack(
 ) -> Stack:
     """`known` is the effect of one unit of each load, NaN where it is not known; shape (2,).
 
-    Segments none of which is seen from its start have no warm-up: only one model is fitted then.
+    Segments that have been watched for long and from no start have no warm-up: only one model is fitted then.
     """
     longest = max(len(s) for s in segments)
-    kinds = SHAPES if any(s.born for s in segments) else SHAPES[:1]
+    warming = any(s.born or s.span < LONG * warm_up for s in segments)
+    kinds = SHAPES if warming else SHAPES[:1]
     k, m = len(segments), len(kinds)
     used, lags = np.zeros((k, longest)), np.ones((k, longest))
     values, age = np.zeros((k, longest)), np.zeros((k, longest))
