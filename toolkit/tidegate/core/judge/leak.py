@@ -14,7 +14,7 @@ from tidegate.core.judge.growth import Slope
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.jump import is_a_jump
 from tidegate.core.judge.leak_words import Facts, exhausted_in
-from tidegate.core.judge.parallel import parallel
+from tidegate.core.judge.parallel import apart, climbs_too
 from tidegate.core.judge.segments import Segment, segments
 from tidegate.core.judge.trend import plain_slope
 from tidegate.core.judge.view import View
@@ -27,8 +27,6 @@ ALTOGETHER = 8.0
 """Typical warm-ups that instances which keep restarting must be old together."""
 SUSPECTED = 0.6
 """Part of the evidence asked for from which a climb keeps the question open."""
-SAME_TIME = 3.0
-"""Standard errors by which the candidate must also pull away from the stable revision at the same time."""
 OLDER = 0.4
 """Part of its present climb that the stable revision must have had before, for that to be called older."""
 
@@ -73,18 +71,20 @@ def judge_leak(view: View, what: Growing) -> Judged:
         clocks=2 if what.drops else 1,
     )
     compared = compare(candidate, stable, limits)
-    began = False
+    alike = began = False
     if compared is not None and compared.stable is not None and compared.strength > SUSPECTED:
         beside = _beside(view, what)
-        if beside and parallel(compared.candidate.spoken_of, beside, compared.stable, limits) < SAME_TIME:
+        before = grow(_stable(view.cut_at(rollout.start), what, -math.inf), limits)
+        if beside and climbs_too(compared.candidate, beside, before, limits):
             # Its quiet past must not make the stable revision look better than it now is.
-            began = _began_with_rollout(view, what, limits, beside)
+            alike = True
+            began = _began_with_rollout(before, grow(beside, limits))
             compared = compare(candidate, beside, limits)
     if compared is None:
         return _too_few(view, what)
     if rollout.stable and compared.stable is None and view.samples.of_metric(metric, rollout.stable):
         return _too_few(view, what, of=rollout.stable)
-    return _conclude(view, what, compared, began=began)
+    return _conclude(view, what, compared, alike=alike, began=began)
 
 
 def _beside(view: View, what: Growing) -> tuple[Segment, ...]:
@@ -135,15 +135,16 @@ def _old_enough(candidate: tuple[Segment, ...], warm_up: float) -> bool:
 # ----------------------------------------------------------------------------------------- conclusions
 
 
-def _conclude(view: View, what: Growing, compared: Comparison, *, began: bool) -> Judged:
-    """`began`: the stable revision was flat before the candidate got traffic, and is not since."""
+def _conclude(view: View, what: Growing, compared: Comparison, *, alike: bool, began: bool) -> Judged:
+    """`alike`: both go the same way; `began`: they have since the candidate got traffic, and not before."""
     criteria, mine = view.criteria, compared.candidate
     delta = what.tolerated / 60
     lasting = mine.late_slope() > delta and mine.outgrows_warm_up() and mine.gained >= what.least
     if compared.strength > SUSPECTED:
-        lasting = lasting and not is_a_jump(mine)
+        limits = Limits(delta, criteria.alpha, criteria.warm_up, view.rollout.sample_period)
+        lasting = lasting and apart(mine, limits) and not is_a_jump(mine)
     facts = Facts(view, what.metric, what.limit, what.tolerated, compared)
-    if compared.strength > 1 and lasting:
+    if compared.strength > 1 and lasting and not alike:
         reported = exhausted_in(compared, what.limit) > criteria.leak_horizon
         return facts.judged(Finding.WORSE, facts.climbs(), Attribution.REVISION, decisive=not reported)
     stable = compared.stable
@@ -184,12 +185,8 @@ def _shared_or_older(facts: Facts, what: Growing, compared: Comparison, *, began
     return facts.judged(Finding.NOT_ENOUGH_DATA, facts.undecided(), Attribution.UNKNOWN)
 
 
-def _began_with_rollout(view: View, what: Growing, limits: Limits, beside: tuple[Segment, ...]) -> bool:
+def _began_with_rollout(before: Grown | None, now: Grown | None) -> bool:
     """Whether the stable revision climbed far less before the candidate got traffic than it does since."""
-    before, now = (
-        grow(_stable(view.cut_at(view.rollout.start), what, -math.inf), limits),
-        grow(beside, limits),
-    )
     return before is not None and now is not None and before.slope.value < OLDER * now.slope.value
 
 

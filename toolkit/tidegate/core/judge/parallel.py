@@ -1,12 +1,13 @@
-"""Does the candidate pull away from the stable revision, or do both go the same way at the same time?
+"""Do both revisions go the same way at the same time?
 
-The two are subtracted sample by sample, so whatever begins on both at once (an upstream that holds
-connections, a shared pool that runs dry) is gone, whenever it began and however it runs.
+Whatever begins on both at once (an upstream that holds connections, a shared pool that runs dry) is not the
+candidate's doing, whenever it began and however quiet the stable revision was before.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,51 +19,91 @@ from tidegate.core.samples import FloatArray
 
 FEWEST = 8
 """Samples of the same time below which nothing is said."""
+SURELY = 3.0
+"""Standard errors from which one is taken to climb faster than the other."""
+FAIRLY = 0.5
+"""Part of the candidate's climb from which the stable revision's may be the same."""
 
 
-def parallel(
-    candidate: tuple[Segment, ...], beside: tuple[Segment, ...], stable: Grown, limits: Limits
-) -> float:
-    """Standard errors by which the difference climbs more than is tolerated; infinity: cannot be compared.
+class Course(NamedTuple):
+    """Mean course of the instances of a revision: sample periods since the epoch, and values."""
 
-    As measured, and less what load costs the stable revision: the smaller of the two, since a leak that began
-    while the traffic moved can pass for an effect of load.
+    bins: FloatArray
+    values: FloatArray
+
+
+class Climb(NamedTuple):
+    """Slope per second by least squares, and its standard error for AR(1) noise (Bartlett 1935)."""
+
+    slope: float
+    error: float
+
+
+def climbs_too(candidate: Grown, beside: tuple[Segment, ...], before: Grown | None, limits: Limits) -> bool:
+    """Whether the stable revision (`beside`) climbs as well, over the whole time or its later half.
+
+    Looked at as measured, and less what load cost it `before` the rollout: a leak that began while the
+    traffic moved can pass for an effect of load.
     """
-    return min(_climb(candidate, beside, effect, limits) for effect in (None, known_load(stable)))
+    effect = None if before is None else known_load(before)
+    for load in (None, effect):
+        mine = _course(candidate.spoken_of, load, limits)
+        theirs = _course(beside, load, limits)
+        bins = np.intersect1d(mine.bins, theirs.bins)
+        for since in (0, bins.size // 2):
+            window = bins[since:]
+            if window.size >= FEWEST and _together(_at(mine, window), _at(theirs, window), limits):
+                return True
+    return False
 
 
-def _climb(
-    candidate: tuple[Segment, ...], beside: tuple[Segment, ...], effect: FloatArray | None, limits: Limits
-) -> float:
-    """Slope by least squares, its variance for AR(1) noise (Bartlett 1935)."""
-    mine, theirs = (_course(s, effect, limits) for s in (candidate, beside))
-    bins = np.intersect1d(mine[0], theirs[0])
-    if bins.size < FEWEST or bins.size < mine[0].size / 2:
-        return math.inf
-    gap = mine[1][np.searchsorted(mine[0], bins)] - theirs[1][np.searchsorted(theirs[0], bins)]
-    at = bins * limits.period
+def apart(candidate: Grown, limits: Limits) -> bool:
+    """Whether the one instance that is spoken of climbs away from its siblings; true where all are."""
+    alone = set(candidate.chosen)
+    if len(alone) == len(candidate.segments):
+        return True
+    siblings = tuple(s for i, s in enumerate(candidate.segments) if i not in alone)
+    mine, others = _course(candidate.spoken_of, None, limits), _course(siblings, None, limits)
+    bins = np.intersect1d(mine.bins, others.bins)
+    if bins.size < FEWEST:
+        return True
+    gap = _at(mine, bins).values - _at(others, bins).values
+    climb = _climb(Course(bins, gap), limits)
+    return climb.slope - limits.delta > SURELY * climb.error
+
+
+def _together(mine: Course, theirs: Course, limits: Limits) -> bool:
+    own, other = _climb(mine, limits), _climb(theirs, limits)
+    climbing = other.slope > max(FAIRLY * own.slope, limits.delta)
+    faster = own.slope - other.slope - limits.delta > SURELY * math.hypot(own.error, other.error)
+    return climbing and not faster
+
+
+def _climb(course: Course, limits: Limits) -> Climb:
+    at = course.bins * limits.period
     centred = at - at.mean()
     power = float(centred @ centred)
-    slope = float(centred @ gap) / power
-    rest = gap - gap.mean() - slope * centred
+    slope = float(centred @ course.values) / power
+    rest = course.values - course.values.mean() - slope * centred
     left = float(rest @ rest)
-    n = bins.size
+    n = at.size
     raw = float(rest[1:] @ rest[:-1]) / left if left > 0 else 0.0
     phi = min(max(raw + 2 * (1 + 2 * max(raw, 0.0)) / n, 0.0), 0.9)
     variance = max(left / (n - 2), 1 / 12) * (1 + phi) / (1 - phi) / power
-    return (slope - limits.delta) / math.sqrt(variance)
+    return Climb(slope, math.sqrt(variance))
 
 
-def _course(
-    segments: tuple[Segment, ...], effect: FloatArray | None, limits: Limits
-) -> tuple[FloatArray, FloatArray]:
-    """Mean course of the segments: sample periods since the epoch, and values less what load costs."""
+def _at(course: Course, bins: FloatArray) -> Course:
+    return Course(bins, course.values[np.searchsorted(course.bins, bins)])
+
+
+def _course(segments: tuple[Segment, ...], effect: FloatArray | None, limits: Limits) -> Course:
+    """Of the segments together; `effect` of one unit of each load is taken out."""
     bins, values = [], []
     for segment in segments:
-        loads = segment_loads(segment)
-        plain = segment.values - (0.0 if effect is None else loads @ np.nan_to_num(effect))
+        cost = 0.0 if effect is None else segment_loads(segment) @ np.nan_to_num(effect)
         bins.append(np.round(segment.times / limits.period))
-        values.append(plain)
+        values.append(segment.values - cost)
     every, inverse = np.unique(np.concatenate(bins), return_inverse=True)
     count = np.bincount(inverse)
-    return every, np.bincount(inverse, weights=np.concatenate(values)) / count
+    return Course(every, np.bincount(inverse, weights=np.concatenate(values)) / count)
