@@ -17,14 +17,18 @@ import numpy as np
 from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.shift import FEWEST, KNOWN, Scale, Shift, compare, mean_of, moved_together
-from tidegate.core.judge.view import EMPTY, Binned, View, after_start, before_start
+from tidegate.core.judge.view import EMPTY, Binned, IntArray, View, after_start, before_start
 from tidegate.core.judge.wording import amount, noun, percent
-from tidegate.core.samples import FloatArray
+from tidegate.core.samples import BoolArray, FloatArray
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
 UNEXPLAINED = 0.5
 """Rise of a logarithm tolerated where load is not known: half as much again and more can be traffic."""
-REACH = 1.5
+KNOWN_WELL = 0.03
+"""Standard error of what idling costs, as a part of the use, up to which it is taken off."""
+MEMORY = 1.5
+"""How many samples about the line are worth one: they remember each other."""
+REACH = 1.15
 """How far beyond the loads the stable revision has had its line is still believed."""
 
 
@@ -127,7 +131,10 @@ def _compared(view: View, use: Use) -> tuple[Shift | None, bool]:
     scale = Scale(False, tolerated, use.noise, use.placement)
     alpha = view.criteria.alpha_of(use.metric)
     during, before = after_start(theirs), before_start(theirs)
-    placement = (2 * scale.placement**2, KNOWN)
+    doubt = 0.0
+    if line is not None and use.load is not None:
+        doubt = line.doubt(use.load(view, names.candidate), candidate.bins)
+    placement = (2 * scale.placement**2 + doubt, KNOWN)
     found = compare(candidate, during, before, scale, alpha, placement)
     return found, moved_together(candidate, theirs, scale, alpha) is not None
 
@@ -141,23 +148,50 @@ class Line:
     low: float
     high: float
     least: float
+    centre: float
+    """Mean load; the line is surest there."""
+    noise: float
+    """Variance of the use about the line, over how many samples that memory leaves."""
+    spread: float
+    """Variance of the load."""
+
+    def expected(self, load: FloatArray) -> FloatArray:
+        return self.base + self.slope * load
+
+    def variance(self, load: float) -> float:
+        """Of the line at this load (textbook formula for a prediction's mean)."""
+        return self.noise * (1 + (load - self.centre) ** 2 / max(self.spread, 1e-12))
+
+    def within(self, load: FloatArray) -> BoolArray:
+        reached = (load >= self.low / REACH) & (load <= self.high * REACH)
+        return np.asarray(reached & (self.expected(load) > self.least))
 
     def beyond(self, use: Binned, load: Binned) -> Binned:
         """Logarithm of the use over what the line says, where the load is within reach.
 
-        Where load makes up most of it, of the use that load brings: idling costs no request anything.
+        Of the use that load brings, where that is most of it and what idling costs is known well.
         """
         loads = load.at(use.bins, np.nan)
-        expected = self.base + self.slope * loads
-        usable = (loads >= self.low / REACH) & (loads <= self.high * REACH) & (expected > self.least)
+        usable = self.within(loads)
         if not usable.any():
             return EMPTY
-        used, expected = use.values[usable], expected[usable]
-        idle = self.base if np.median(expected) > 2 * self.base else 0.0
+        used, expected = use.values[usable], self.expected(loads[usable])
+        typical = float(np.median(expected))
+        known = typical > 2 * self.base and math.sqrt(self.variance(0.0)) < KNOWN_WELL * typical
+        idle = self.base if known else 0.0
         return Binned(
             use.bins[usable],
             np.log(np.maximum(used - idle, self.least) / np.maximum(expected - idle, self.least)),
         )
+
+    def doubt(self, load: Binned, bins: IntArray) -> float:
+        """Variance that the line itself adds to those logarithms."""
+        loads = load.at(bins, np.nan)
+        usable = self.within(loads)
+        if not usable.any():
+            return 0.0
+        middle = float(np.median(loads[usable]))
+        return self.variance(middle) / float(self.expected(np.array(middle))) ** 2
 
 
 def _line(view: View, use: Use, theirs: Binned) -> Line | None:
@@ -172,7 +206,17 @@ def _line(view: View, use: Use, theirs: Binned) -> Line | None:
     base = float(y.mean() - slope * x.mean())
     if base < 0:
         slope, base = float(x @ y) / max(float(x @ x), 1e-12), 0.0
-    return Line(base, slope, float(np.quantile(x, 0.02)), float(np.quantile(x, 0.98)), use.least)
+    rest = y - base - slope * x
+    return Line(
+        base,
+        slope,
+        float(np.quantile(x, 0.02)),
+        float(np.quantile(x, 0.98)),
+        use.least,
+        float(x.mean()),
+        MEMORY * float(rest.var()) / x.size,
+        float(x.var()),
+    )
 
 
 def _slope(x: FloatArray, y: FloatArray) -> float:
