@@ -17,6 +17,8 @@ from tidegate.core.verdict import Attribution, Finding, MetricResult
 METRIC = "error_ratio"
 LIKELY = 1.28
 """Standard errors by which the tolerated increase must be exceeded: nine times in ten."""
+AT_ONCE = 2
+"""Sample periods after the stable revision lost its traffic that must be bad already."""
 RECENT = 5
 """Sample periods that must still be bad for a trouble of both revisions to be called present."""
 
@@ -75,6 +77,9 @@ def _compared(view: View, mine: Counts, stable: Counts) -> Judged:
     unmatched = mine.where(first=_last_shared(mine, side_by_side) + 1)
     alone = _evidence_alone(view, unmatched, stable)
     if alone > wanted(alpha) and unmatched.bad_intervals >= criteria.min_bad_intervals:
+        if not _from_the_start(view, mine, stable):
+            text = f"{told}, not since {names.stable} lost its traffic but later: whose fault cannot be told"
+            return _result(mine, Finding.NOT_ENOUGH_DATA, text, (*facts[:3], alone, facts[4]))
         text = f"{told}, since {names.stable} gets no traffic any more"
         return _result(mine, Finding.WORSE, text, (*facts[:3], alone, facts[4]), Attribution.REVISION)
     if _both_bad(view, mine, during, before, alpha):
@@ -104,6 +109,17 @@ def _evidence_alone(view: View, mine: Counts, stable: Counts) -> float:
     usual = upper_bound(stable.k, stable.n, alpha / 10)
     evidence = above(mine.k, mine.n, min(usual + criteria.error_limit, 1.0))
     return evidence / max(over_dispersion(c.events, c.requests) for c in (mine, stable))
+
+
+def _from_the_start(view: View, mine: Counts, stable: Counts) -> bool:
+    """Whether it failed as soon as it was alone: what begins in the midst of that may come from upstream."""
+    allowed = stable.ratio + view.criteria.error_limit
+    moved = max((s.time for s in view.rollout.steps if s.percent == 100), default=view.rollout.start)
+    begins = float(view.bins_of(np.array([moved]))[0]) + 1
+    first = mine.where(first=begins, last=begins + AT_ONCE - 1)
+    last = stable.where(first=begins - RECENT, last=begins)
+    at_once = bool((first.events > allowed * first.requests).all())
+    return at_once and not bool((last.events > allowed * last.requests).any())
 
 
 def _both_bad(view: View, mine: Counts, during: Counts, before: Counts, alpha: float) -> bool:

@@ -12,7 +12,7 @@ machines.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -113,7 +113,11 @@ def compare(
         differences = scale.of(alone) - float(np.median(level))
         wandering = (_wandering(level, differences.size), float(len(past) - 1))
         told = (float(np.median(alone)), float(np.median(past.values)))
-        found.append(_weighed(differences, usual, wandering, placement, scale, alpha, told, paired=False))
+        weighed = _weighed(differences, usual, wandering, placement, scale, alpha, told, paired=False)
+        parting = scale.of(during.values[-RECENT:]) - float(np.median(level))
+        # Where the stable revision was bad already when its traffic left, whatever it is goes on elsewhere.
+        went_bad = len(before) >= FEWEST and bool((parting > scale.tolerated).any())
+        found.append(replace(weighed, sustained=weighed.sustained and not went_bad))
     # Beside the stable revision is the better question: the other one only counts when it is certain.
     return next((f for f in found if f.certain), found[0] if found else None)
 
@@ -143,20 +147,26 @@ def _weighed(
         z=(value - scale.tolerated) / math.sqrt(variance),
         boundary=t_quantile(alpha / LOOKS, free),
         samples=int(differences.size),
-        sustained=_sustained(differences, scale.tolerated),
+        sustained=_sustained(differences, scale.tolerated, from_the_start=not paired),
         paired=paired,
         mine=told[0],
         other=told[1],
     )
 
 
-def _sustained(differences: FloatArray, tolerated: float) -> bool:
-    """Whether it is so most of the time and to the end, rather than on account of a few wild samples."""
+def _sustained(differences: FloatArray, tolerated: float, *, from_the_start: bool) -> bool:
+    """Whether it is so most of the time and to the end, rather than on account of a few wild samples.
+
+    Without a stable revision beside, also from the start: what begins later may come from upstream.
+    """
     worse = differences > tolerated
     if differences.size < QUARTERED:
-        return bool(min(worse.mean(), worse[worse.size // 2 :].mean()) >= SUSTAINED)
+        halves = worse[: worse.size // 2].mean() if from_the_start else 1.0
+        return bool(min(worse.mean(), worse[worse.size // 2 :].mean(), halves) >= SUSTAINED)
     quarters = [float(q.mean()) > tolerated for q in np.array_split(differences, 4)]
-    return sum(quarters) >= 3 and quarters[-1] and float(np.median(differences)) > tolerated
+    throughout = quarters[0] or not from_the_start
+    enough = sum(quarters) >= 3 and quarters[-1] and throughout
+    return enough and float(np.median(differences)) > tolerated
 
 
 def mean_of(view: View, series: list[Series]) -> Binned:
