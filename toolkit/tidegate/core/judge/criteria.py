@@ -113,7 +113,7 @@ class Criteria:
     custom: tuple[Custom, ...] = ()
     cpu_increase: float = 0.05
     """CPU per request over the stable revision's that is tolerated, as a ratio (0.05: 5 % more)."""
-    memory_increase: float = 0.15
+    memory_increase: float = 0.30
     """Memory per instance over the stable revision's that is tolerated, as a ratio."""
     cost_increase: float = 0.10
     """Billable time per request over the stable revision's that is tolerated, as a ratio."""

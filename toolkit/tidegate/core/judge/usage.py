@@ -71,8 +71,8 @@ def _requests(view: View, revision: str) -> Binned:
 def uses(criteria: Criteria) -> tuple[Use, ...]:
     return (
         Use("cpu_utilization", criteria.cpu_increase, 0.02, 0.004, 0.01, _per_instance),
-        Use("memory_bytes", criteria.memory_increase, 0.01, 0.03, 2.0**23, None),
-        Use("memory_utilization", criteria.memory_increase, 0.01, 0.03, 0.02, None),
+        Use("memory_bytes", criteria.memory_increase, 0.01, 0.15, 2.0**23, None),
+        Use("memory_utilization", criteria.memory_increase, 0.01, 0.15, 0.02, None),
         Use("billable_instance_seconds", criteria.cost_increase, 0.05, 0.05, 1e-6, _requests, whole=True),
     )
 

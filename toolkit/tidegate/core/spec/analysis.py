@@ -156,7 +156,7 @@ class Analysis(Model):
     latency_increase: Duration = 0.01
     latency_limit: PositiveDuration | None = None
     cpu_increase: Share = 0.05
-    memory_increase: Share = 0.15
+    memory_increase: Share = 0.3
     memory_min_slope: Memory = "512Ki"
     cost_increase: Share = 0.1
     min_requests: int = Field(default=50, ge=1)
