@@ -56,6 +56,8 @@ class Readings:
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def error_ratio(self, revision: str) -> FloatArray:
+        if "error_ratio" in self.trace.samples.metrics():
+            return self.aggregate("error_ratio", revision)
         requests, errors = self.counts(revision)
         return np.where(requests > 0, errors / np.maximum(requests, 1), np.nan)
 

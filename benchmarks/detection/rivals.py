@@ -75,7 +75,8 @@ def kayenta(readings: Readings) -> Outcome:
     exceeds a quarter of the Hodges-Lehmann estimate. Four groups of equal weight: errors (ratio), latency
     (p50, p99), saturation (CPU, memory), descriptors (fds, connections); a group scores its share of metrics
     that pass; without any data it scores nothing. A sum below 75 (marginal) is rolled back at once, one below
-    95 (pass) at the last look. Metrics are means over instances; direction: increase.
+    95 (pass) at the last look. Metrics are means over instances; direction: increase. Where only the mean
+    latency is known, it takes the place of the percentiles.
     """
     trace = readings.trace
     metrics = _compared(readings)
@@ -105,9 +106,11 @@ def _compared(readings: Readings) -> list[list[tuple[FloatArray, FloatArray]]]:
     def mean(metric: str) -> tuple[FloatArray, FloatArray]:
         return pair(lambda revision: readings.mean_of_instances(metric, revision))
 
+    percentiles = "latency_p99_ms" in readings.trace.samples.metrics()
+    latencies = ("latency_p50_ms", "latency_p99_ms") if percentiles else ("latency_mean_ms",)
     return [
         [pair(readings.error_ratio)],
-        [total("latency_p50_ms"), total("latency_p99_ms")],
+        [total(metric) for metric in latencies],
         [total("cpu_utilization"), mean("memory_bytes")],
         [mean("open_fds"), mean("tcp_connections")],
     ]

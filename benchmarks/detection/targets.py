@@ -93,7 +93,7 @@ def _leaks(mine: Mine) -> Iterator[Row]:
         if rate.value < least:
             missed.append(f"{100 * (least - rate.value):.1f} points")
         if not median <= latest:
-            missed.append("no time" if math.isnan(median) else f"{median - latest:.0f} min")
+            missed.append("no time" if math.isnan(median) else f"{median - latest:.2g} min")
         yield Row(
             f"{name}: found within 30 min; median",
             f"≥ {100 * least:.0f} %; ≤ {latest} min",
@@ -180,7 +180,7 @@ def _rivals(results: Outcomes) -> Iterator[Row]:
         yield Row(
             "decision time against the best rival with ≤ 5 % false rollbacks",
             "≤ half",
-            "no rival has so few and finds anything",
+            "none of them has so few and finds anything",
             "",
         )
 
