@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,7 +47,8 @@ def recovery(samples: Samples, rollout: Rollout, criteria: Criteria, since: floa
         *(r for r in (_latency(view, since),) if r is not None),
         *(_leak(view, what, since) for what in growing(criteria) if view.knows(what.metric)),
     ]
-    needed = [r for r in results if _counts(view, r)]
+    results = [replace(r, decisive=_decides(view, r)) for r in results]
+    needed = [r for r in results if r.decisive and _counts(view, r)]
     decision = Decision.PROMOTE
     for finding in (Finding.WORSE, Finding.PRE_EXISTING, Finding.NOT_ENOUGH_DATA):
         if any(r.finding is finding for r in needed):
@@ -61,6 +63,15 @@ def recovery(samples: Samples, rollout: Rollout, criteria: Criteria, since: floa
     reasons = tuple(r.sentence for r in leading)
     enough = decision is not Decision.CONTINUE
     return Verdict(decision, attribution, at, reasons, tuple(results), enough_data=enough)
+
+
+def _decides(view: View, result: MetricResult) -> bool:
+    """A dry run never does; what is not worth a hold, such as caches that fill, only if it is required."""
+    criteria = view.criteria
+    if result.metric in criteria.dry_run:
+        return False
+    reported = {w.metric for w in growing(criteria) if not w.holds}
+    return result.metric not in reported or result.metric in criteria.required
 
 
 def _counts(view: View, result: MetricResult) -> bool:
