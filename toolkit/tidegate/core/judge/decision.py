@@ -53,9 +53,13 @@ def _every(view: View) -> Iterator[Judged]:
     for what in growing(criteria):
         if view.knows(what.metric):
             yield judge_leak(view, what)
+    grows = {what.metric for what in growing(criteria)}
     for use in uses(criteria):
         if view.knows(use.metric):
-            yield judge_use(view, use)
+            judged = judge_use(view, use)
+            # Of what is judged as growth already, the level is only worth telling when something is wrong.
+            if use.metric not in grows or judged.result.finding in (Finding.WORSE, Finding.SHARED):
+                yield judged
     for own in criteria.custom:
         if not own.growth:
             yield judge_own(view, own)
