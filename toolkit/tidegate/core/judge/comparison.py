@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,8 @@ from tidegate.core.judge.segments import Segment
 from tidegate.core.judge.trend import Clock, Stack, clocks, dependence, fit, reclocked, stack
 from tidegate.core.samples import FloatArray
 
+PLAINLY = 4.0
+"""Log-likelihood that a warm-up must gain to be believed of what was there from the first sample on."""
 CLIMBING = 3.0
 """Standard errors of the stable revision's slope beyond which its own climb is reckoned with."""
 OTHER_LOAD = 6.0
@@ -41,7 +43,7 @@ class Comparison:
 
 
 class Against(NamedTuple):
-    """The stable revision's slope per model of the candidate (or one for all), and the one that is told."""
+    """The stable revision's slope for each model of the candidate, and the one that is told."""
 
     values: FloatArray
     variances: FloatArray
@@ -80,7 +82,12 @@ def _stable(stable: tuple[Segment, ...], limits: Limits) -> tuple[Grown | None, 
         return None, np.empty((1, 0)), np.empty(0)
     stacked = stack(stable, limits.warm_up, limits.period, Clock.AGE)
     lengths, phi = stacked.used.sum(axis=1), dependence(stacked)
-    return grown_from(fit(stacked, pooled(phi, lengths))), phi, lengths
+    grown = grown_from(fit(stacked, pooled(phi, lengths)))
+    if grown is not None and not grown.young:
+        fits = grown.means.log_likelihood
+        # What was there before the measurements began has no warm-up, unless it plainly shows one.
+        grown = replace(grown, shape=0 if fits.max() - fits[0] < PLAINLY else grown.shape)
+    return grown, phi, lengths
 
 
 def _fitted(stacked: Stack, their_phi: FloatArray, lengths: FloatArray) -> Grown | None:
@@ -188,6 +195,10 @@ def _at_my_rate(mine: Grown, stable: Grown | None) -> Against | None:
     told, factor = stable.slope, 1.0
     if told.value > CLIMBING * math.sqrt(told.variance):
         factor = max(1.0, load_ratio(mine, stable))
-    rounds = len(mine.means.slope) // len(stable.means.slope)
-    values, variances = (np.tile(a, rounds) for a in (stable.means.slope, stable.means.variance))
+    models = len(mine.means.slope)
+    if stable.young:
+        rounds = models // len(stable.means.slope)
+        values, variances = (np.tile(a, rounds) for a in (stable.means.slope, stable.means.variance))
+    else:
+        values, variances = np.full(models, told.value), np.full(models, told.variance)
     return Against(factor * values, factor**2 * variances, told.times(factor))

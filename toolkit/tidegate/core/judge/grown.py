@@ -55,6 +55,11 @@ class Grown:
         return tuple(self.segments[i] for i in self.chosen)
 
     @property
+    def young(self) -> bool:
+        """Whether any segment was seen from its start, and so has a warm-up in it."""
+        return any(s.born for s in self.segments)
+
+    @property
     def age(self) -> float:
         """Seconds that the oldest of the segments spoken of has been watched."""
         return max(s.span for s in self.spoken_of)

@@ -26,7 +26,9 @@ SETTLED = 3.5
 ALTOGETHER = 8.0
 """Typical warm-ups that instances which keep restarting must be old together."""
 SUSPECTED = 0.6
-"""Part of the evidence asked for from which a climb keeps the question open."""
+"""Part of the evidence asked for from which the stable revision is looked at once more."""
+OPEN = 0.2
+"""Part of it from which a climb that no warm-up has to explain keeps the question open."""
 OLDER = 0.4
 """Part of its present climb that the stable revision must have had before, for that to be called older."""
 
@@ -139,19 +141,19 @@ def _conclude(view: View, what: Growing, compared: Comparison, *, alike: bool, b
     """`alike`: both go the same way; `began`: they have since the candidate got traffic, and not before."""
     criteria, mine = view.criteria, compared.candidate
     delta = what.tolerated / 60
-    lasting = mine.late_slope() > delta and mine.outgrows_warm_up() and mine.gained >= what.least
-    if compared.strength > SUSPECTED:
+    rising = mine.late_slope() > delta and mine.gained >= what.least
+    if compared.strength > OPEN:
         limits = Limits(delta, criteria.alpha, criteria.warm_up, view.rollout.sample_period)
-        lasting = lasting and apart(mine, limits) and not is_a_jump(mine)
+        rising = rising and apart(mine, limits) and not is_a_jump(mine)
     facts = Facts(view, what.metric, what.limit, what.tolerated, compared)
-    if compared.strength > 1 and lasting and not alike:
+    if compared.strength > 1 and rising and mine.outgrows_warm_up() and not alike:
         reported = exhausted_in(compared, what.limit) > criteria.leak_horizon
         return facts.judged(Finding.WORSE, facts.climbs(), Attribution.REVISION, decisive=not reported)
     stable = compared.stable
     if stable is not None and _climbs_surely(stable, what, compared.boundary):
         return _shared_or_older(facts, what, compared, began=began)
     low = min(mine.slope.interval()[0], compared.excess.interval()[0])
-    if low > delta and lasting and compared.strength > SUSPECTED:
+    if low > delta and rising and compared.strength > OPEN:
         return facts.judged(Finding.NOT_ENOUGH_DATA, facts.suspected(), Attribution.UNKNOWN)
     if _explained_by_load(compared, delta):
         return facts.judged(Finding.FINE, facts.follows_load(), Attribution.TRAFFIC)

@@ -143,9 +143,10 @@ class Facts:
         return f"{head}: {self._names[1]} did so already, a rollback would not help"
 
     def fine(self) -> str:
-        excess = self.compared.excess
+        excess, slope = self.compared.excess, self.compared.candidate.slope
         seen = 60 * (self.tolerated / 60 + self.compared.boundary * math.sqrt(excess.variance))
-        return (
-            f"{self._noun} do not climb on {self._names[0]}: {self._rate(self.compared.candidate.slope)}; "
-            f"a climb of {self._number(seen)}/min would have been seen"
-        )
+        rate = self._rate(slope)
+        told = f"{self._noun} do not climb on {self._names[0]}: {rate}"
+        if slope.interval()[0] > self.tolerated / 60:
+            told = f"{self._noun} rise {rate} on {self._names[0]}, which need not be a leak"
+        return f"{told}; a climb of {self._number(seen)}/min would have been seen"

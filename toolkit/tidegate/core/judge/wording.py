@@ -7,7 +7,7 @@ from tidegate.core.judge.criteria import Criteria
 NOUNS = {
     "open_fds": "open fds per instance",
     "tcp_connections": "TCP connections per instance",
-    "memory_bytes": "memory per instance",
+    "memory_bytes": "bytes of memory per instance",
     "memory_utilization": "memory use",
     "cpu_utilization": "CPU per request",
     "billable_instance_seconds": "billable time per request",
