@@ -17,15 +17,13 @@ import numpy as np
 from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.shift import FEWEST, KNOWN, Scale, Shift, compare, mean_of, moved_together
-from tidegate.core.judge.view import EMPTY, Binned, IntArray, View, after_start, before_start
+from tidegate.core.judge.view import Binned, IntArray, View, after_start, before_start
 from tidegate.core.judge.wording import amount, noun, percent
 from tidegate.core.samples import BoolArray, FloatArray
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
 UNEXPLAINED = 0.5
 """Rise of a logarithm tolerated where load is not known: half as much again and more can be traffic."""
-KNOWN_WELL = 0.03
-"""Standard error of what idling costs, as a part of the use, up to which it is taken off."""
 MEMORY = 1.5
 """How many samples about the line are worth one: they remember each other."""
 REACH = 1.15
@@ -167,22 +165,11 @@ class Line:
         return np.asarray(reached & (self.expected(load) > self.least))
 
     def beyond(self, use: Binned, load: Binned) -> Binned:
-        """Logarithm of the use over what the line says, where the load is within reach.
-
-        Of the use that load brings, where that is most of it and what idling costs is known well.
-        """
+        """Logarithm of the use over what the line says, where the load is within reach."""
         loads = load.at(use.bins, np.nan)
         usable = self.within(loads)
-        if not usable.any():
-            return EMPTY
-        used, expected = use.values[usable], self.expected(loads[usable])
-        typical = float(np.median(expected))
-        known = typical > 2 * self.base and math.sqrt(self.variance(0.0)) < KNOWN_WELL * typical
-        idle = self.base if known else 0.0
-        return Binned(
-            use.bins[usable],
-            np.log(np.maximum(used - idle, self.least) / np.maximum(expected - idle, self.least)),
-        )
+        values = np.log(np.maximum(use.values[usable], self.least) / self.expected(loads[usable]))
+        return Binned(use.bins[usable], values)
 
     def doubt(self, load: Binned, bins: IntArray) -> float:
         """Variance that the line itself adds to those logarithms."""
