@@ -67,12 +67,12 @@ class Made:
         placement: float = 0.0,
         idle: bool = False,
     ) -> Made:
-        """With a metric measured in every sample period that had requests; in all of them if `idle`.
+        """With a metric in every sample period that had requests; in all of them if `idle`.
 
         `noise` is of the logarithm and `jitter` in the metric's unit, both from sample to sample; `placement`
         is of the logarithm, from instance to instance. No instances: one aggregate.
         """
-        found = list(self.samples.by_key.values())
+        found = list(self.without(metric).samples.by_key.values())
         for revision, level in levels.items():
             requests = self.samples.by_key[Key("request_count", revision)]
             n, there = requests.times.size, (requests.values > 0) | idle
