@@ -93,7 +93,8 @@ def suprema(rng: np.random.Generator, instances: int, warm_up: WarmUp, phi: floa
             axis=-1,
         )
         phis = np.repeat(both.sum(axis=-1) / (instances * (n + BEFORE)), instances, axis=-1)
-        fits = [_by_rollout(fit(s, p), draws) for s, p in ((mine, phis), (theirs, phis[:1]))]
+        sides = ((mine, phis), (theirs, phis[: len(theirs.free_load)]))
+        fits = [_by_rollout(fit(s, p), draws) for s, p in sides]
         mean, other = (means(f, np.ones((draws, instances))) for f in fits)
         theirs_best = other.log_likelihood.argmax(axis=0)[None]
         value = np.take_along_axis(other.slope, theirs_best, 0)
@@ -121,7 +122,7 @@ def _lasting(trends: Trends, mean: Means, values: Array, draws: int) -> npt.NDAr
 
 def _segments(values: Array, *, born: bool) -> tuple[Segment, ...]:
     age = PERIOD * np.arange(values.shape[1])
-    return tuple(Segment("", age, age, v, None, None, born) for v in values)
+    return tuple(Segment("", age, age, v, None, None, born=born) for v in values)
 
 
 def _by_rollout(trends: Trends, draws: int) -> Trends:
