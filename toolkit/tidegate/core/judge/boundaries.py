@@ -4,10 +4,10 @@ The longer instances have been watched, the less a warm-up can look like a leak,
 may be. A rollout is cut into stages by the age of its oldest instance; each may spend the same part of the
 chance of a false alarm, so by Bonferroni's inequality the whole rollout keeps it, however often one looks.
 
-The numbers are of one instance (`--instances 1 --draws 400`, 6,400 rollouts, the seed in the script; the last
-stage is taken like the one before) and serve for any number. Several instances make a curve that no shape fits
-stand out more (three: 4.4 to 4.7 at 0.01 % instead of 4.0); what that leaves of false alarms is measured by the
-family of warm-ups in `benchmarks/detection`.
+The numbers are of one instance (`--instances 1 --draws 400`: 6,720 rollouts, the seed is in the script; the
+last stage is taken like the one before) and serve for any number. Several instances make a curve that no
+shape fits stand out more (three: 4.4 to 4.7 at 0.01 % instead of 4.0); what that leaves of false alarms is
+measured by the family of warm-ups in `benchmarks/detection`.
 """
 
 from __future__ import annotations
