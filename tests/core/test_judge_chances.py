@@ -46,6 +46,7 @@ def test_to_be_surer_asks_for_more_evidence(alpha: float, other: float, segments
 @given(st.integers(1, 20), ages)
 def test_no_chance_is_small_enough_to_ask_for_nothing(segments: int, age: float) -> None:
     assert boundary(1e-12, segments, age) > boundary(1e-4, segments, age) > LEAST
+    assert boundary(0.4, segments, age) >= 2.5
 
 
 def test_the_last_stage_never_ends_and_the_first_begins_with_the_first_look() -> None:

@@ -14,7 +14,7 @@ from core.judge_rollouts import NEW, OLD, START, Story, exponential
 from core.judge_samples import Made, everything
 from tidegate.core.catalogue import BY_ID
 from tidegate.core.judge import JUDGED, Criteria, Custom, Rollout, Step, judge
-from tidegate.core.samples import Key, Samples, Series
+from tidegate.core.samples import BoolArray, Key, Samples, Series
 from tidegate.core.trace import BUCKETS
 from tidegate.core.verdict import Decision, Verdict
 
@@ -228,6 +228,22 @@ def test_rubbish_among_the_samples_is_judged_without_a_crash(name: Named, bad: l
             assert value is None or np.isfinite(value)
 
 
+@looking
+@given(stories, look, st.sampled_from(["open_fds", "cpu_utilization"]), st.sampled_from([-1.0, 1e16, -1e300]))
+def test_values_that_no_metric_can_have_are_as_good_as_lost(
+    name: Named, k: int, metric: str, absurd: float
+) -> None:
+    def broken(series: Series) -> BoolArray:
+        return np.asarray((np.arange(len(series)) % 7 == 3) & (series.key.metric == metric))
+
+    there = told(name)
+    wild = there.with_values(lambda s: np.where(broken(s), absurd, s.values))
+    lost = there.of(
+        Series(key, s.times[~broken(s)], s.values[~broken(s)]) for key, s in there.samples.by_key.items()
+    )
+    assert wild.at(k, CRITERIA) == lost.at(k, CRITERIA)
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 3), rubbish((NEW,)), look)
 def test_a_candidate_without_data_is_not_promoted_on_rubbish(seed: int, bad: list[Series], k: int) -> None:
@@ -238,9 +254,3 @@ def test_a_candidate_without_data_is_not_promoted_on_rubbish(seed: int, bad: lis
     verdict = stable.of([*stable.samples.by_key.values(), *early, *absurd]).at(k, CRITERIA)
     assert verdict.decision is not Decision.PROMOTE
     assert not verdict.enough_data
-
-
-def test_no_sample_can_be_no_number() -> None:
-    for wrong in (np.nan, np.inf, -np.inf):
-        with pytest.raises(ValueError, match="finite"):
-            Series(Key("open_fds", NEW), np.array([1.0]), np.array([wrong]))

@@ -106,6 +106,10 @@ FINE = {
         latencies("latency_mean_ms", 100, 100, instances=3, placement=0.1),
         MEAN,
     ),
+    "instances that differ widely": (
+        latencies("latency_mean_ms", 100, 100, noise=0.1, instances=6, placement=0.4),
+        MEAN,
+    ),
     "the same p99": (latencies("latency_p99_ms", 100, 100, noise=0.4), P99),
     "the same histogram": (histograms(lambda revision, age, healthy: healthy), P99),
 }

@@ -147,6 +147,13 @@ def test_rubbish_is_judged_without_a_crash(
     recovery(samples, rollout, Criteria(), START, START + later)
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_no_sample_can_be_no_number(wrong: float) -> None:
+    for time, value in ((1.0, wrong), (wrong, 1.0)):
+        with pytest.raises(ValueError, match="finite"):
+            Series(Key("open_fds", NEW), np.array([time]), np.array([value]))
+
+
 # ------------------------------------------------------------------------------------------- the parts
 
 

@@ -84,6 +84,13 @@ WORSE = {
         "billable_instance_seconds",
     ),
 }
+
+
+def whole(age: Array, requests: Array) -> Array:
+    """Each instance serves 400 requests a minute, and is billed by the minute."""
+    return 60 * np.ceil(requests / 400)
+
+
 FINE = {
     "CPU that follows the load": of("cpu_utilization", cpu(1), cpu(1), 0.05),
     "CPU of which half is idling": of("cpu_utilization", cpu(1, 0.2), cpu(1, 0.2), 0.05),
@@ -93,6 +100,9 @@ FINE = {
     "a little more memory": memory(200, 215 * MIB, instances=2),
     "less memory": memory(200, 150 * MIB),
     "the same memory use": of("memory_utilization", 0.3, 0.3, 0.02, instances=0),
+    "whole instances, of which a small share needs one": of(
+        "billable_instance_seconds", whole, whole, 0.0, instances=0
+    ),
     "the same billable time": of(
         "billable_instance_seconds",
         lambda age, requests: 0.5 * requests,
