@@ -60,6 +60,8 @@ rollout:
   smoke: [{{path: /healthz}}]
 analysis:
   warm_up: 1s
+  leak_min_slope: 30 # everything happens some hundred times as fast as in production
+  memory_min_slope: 64Mi
   min_requests: 20
   on_inconclusive: {inconclusive}
   metrics:

@@ -11,6 +11,8 @@ from tidegate.core.judge.wording import percent
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
 METRIC = "error_ratio"
+SAME = 1.5
+"""Times the stable revision's error ratio up to which the candidate's may be the same old trouble."""
 NOISE, PLACEMENT = 0.005, 0.002
 """Least standard deviation of a ratio that is believed, and the usual spread between placements."""
 
@@ -58,7 +60,8 @@ def _bad_before(view: View, mine: Binned, before: Binned) -> bool:
     criteria = view.criteria
     if min(len(mine), len(before)) < criteria.min_samples:
         return False
-    return all(float(np.median(b.values)) > criteria.error_limit for b in (mine, before))
+    own, other = (float(np.median(b.values)) for b in (mine, before))
+    return min(own, other) > criteria.error_limit and own <= SAME * other
 
 
 def _alone(view: View, mine: Binned) -> Judged:

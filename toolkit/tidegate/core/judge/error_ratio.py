@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from tidegate.core.judge.counts import Counts, excess_evidence, wanted
-from tidegate.core.judge.error_levels import judge_ratios
+from tidegate.core.judge.error_levels import SAME, judge_ratios
 from tidegate.core.judge.evidence import above, over_dispersion, upper_bound, wilson, wilson_difference
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.view import Binned, View
@@ -138,7 +138,8 @@ def _bad_before(view: View, mine: Counts, before: Counts) -> bool:
     """Both fail more often than a first deployment would be allowed to, the stable one long since."""
     criteria = view.criteria
     enough = mine.n >= criteria.min_requests and before.n >= criteria.min_requests
-    return enough and all(wilson(c.k, c.n)[0] > criteria.error_limit for c in (mine, before))
+    both = enough and all(wilson(c.k, c.n)[0] > criteria.error_limit for c in (mine, before))
+    return both and mine.ratio <= SAME * before.ratio
 
 
 def _alone(view: View, mine: Counts) -> Judged:

@@ -184,8 +184,10 @@ def _with_past(
     stable: Binned,
 ) -> Judged:
     """Not worse than stable: but are both slower than stable was before the rollout?"""
-    scale = scale_for(view, side, stable)
-    past = moved_together(mine, stable, scale, view.criteria.alpha_of(side.metric))
+    past = None
+    if len(stable):
+        scale = scale_for(view, side, stable)
+        past = moved_together(mine, stable, scale, view.criteria.alpha_of(side.metric))
     if past is None:
         return _judged(side, Finding.FINE, told, count, facts, Attribution.NONE)
     text = f"{told}; {view.rollout.stable} had {milliseconds(past)} before: both slowed down together"

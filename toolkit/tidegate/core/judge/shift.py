@@ -137,7 +137,8 @@ def _weighed(
     noise = _variance_of_mean(differences, scale.least, usual)
     value = float(differences.mean())
     parts = (noise, wandering, placement)
-    variance = sum(v for v, _ in parts)
+    # Two constants differ for certain, but not by an infinity of standard errors.
+    variance = max(sum(v for v, _ in parts), 1e-18)
     free = round(max(variance**2 / max(sum(v**2 / df for v, df in parts), 1e-300), 1.0), 1)
     half = t_quantile(0.025, free) * math.sqrt(variance)
     return Shift(

@@ -10,6 +10,7 @@ from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.view import Binned, IntArray, View, after_start
 from tidegate.core.judge.wording import counted, duration
 from tidegate.core.samples import FloatArray
+from tidegate.core.trace import BUCKETS
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
 METRIC = "request_count"
@@ -18,7 +19,7 @@ EXPECTED = 12.0
 revision in 160,000 would have had none (Poisson)."""
 UNCOUNTED = 20.0
 """The same where requests are not counted and their number is inferred."""
-SPOKEN_OF = ("error_ratio", "latency_mean_ms", "latency_p99_ms", "latency_p95_ms", "latency_p50_ms")
+SPOKEN_OF = ("error_ratio", "latency_mean_ms", "latency_p99_ms", "latency_p95_ms", "latency_p50_ms", BUCKETS)
 """Metrics of which a sample says that there was a request."""
 
 
@@ -34,6 +35,10 @@ def judge_traffic(view: View) -> Judged:
             f"heard of for {since}, while {rollout.stable} goes on as before"
         )
         return _judged(Finding.WORSE, text, count, Attribution.REVISION)
+    if quiet := _quiet_for(view):
+        since = duration(quiet * rollout.sample_period)
+        text = f"nothing has been heard of {rollout.candidate} for {since}, and nothing else has traffic"
+        return _judged(Finding.NOT_ENOUGH_DATA, text, count)
     if not view.knows(METRIC):
         return _judged(Finding.NOT_ENOUGH_DATA, "requests were not counted", None)
     if count < criteria.min_requests:
@@ -52,6 +57,22 @@ def _silent_for(view: View) -> int:
 
     0 when it was heard of, when its silence may be chance, or when the stable revision fell silent too.
     """
+    rollout, silent = view.rollout, _unheard_for(view)
+    if not silent:
+        return 0
+    # Only periods in which it had traffic from beginning to end.
+    bins = np.arange(view.intervals - silent + 1, view.intervals + 1)
+    counted_ = bool(view.samples.of_metric(METRIC, rollout.stable))
+    return silent if _expected(view, bins, counted_) >= (EXPECTED if counted_ else UNCOUNTED) else 0
+
+
+def _quiet_for(view: View) -> int:
+    """The same where all traffic is the candidate's: nobody can say whether there was any."""
+    return _unheard_for(view) if view.rollout.percent_at(view.cut) == 100 else 0
+
+
+def _unheard_for(view: View) -> int:
+    """Sample periods since the candidate was last heard of; 0 while that is as usual for this service."""
     rollout, k = view.rollout, view.criteria.silent_intervals
     if not rollout.stable or not rollout.percent_at(view.cut):
         return 0
@@ -59,12 +80,8 @@ def _silent_for(view: View) -> int:
     last = int(heard.bins[-1]) if len(heard) else 0
     silent = view.intervals - max(last, 0)
     # Who has spoken once is given longer: its samples may merely be late or lost.
-    if silent < max(2 * k if last > 0 else k, 2 * _longest_gap(view) + 1):
-        return 0
-    # Only periods in which it had traffic from beginning to end.
-    bins = np.arange(view.intervals - silent + 1, view.intervals + 1)
-    counted_ = bool(view.samples.of_metric(METRIC, rollout.stable))
-    return silent if _expected(view, bins, counted_) >= (EXPECTED if counted_ else UNCOUNTED) else 0
+    usual = max(2 * k if last > 0 else k, 2 * _longest_gap(view) + 1)
+    return silent if silent >= usual else 0
 
 
 def _longest_gap(view: View) -> int:

@@ -63,7 +63,7 @@ class View:
         cut = at - rollout.ingestion_delay
         own = {c.metric for c in criteria.custom}
         seen = (
-            (k, s if k.metric in own else _believable(s, rollout.start))
+            (k, _believable(s, rollout.start, -LARGEST if k.metric in own else 0.0))
             for k, s in samples.until(cut).by_key.items()
         )
         kept = Samples(MappingProxyType({k: s for k, s in seen if s is not None}))
@@ -126,15 +126,15 @@ class View:
         return Binned(unique, np.asarray(sums, dtype=np.float64))
 
 
-def _believable(series: Series, start: float) -> Series | None:
+def _believable(series: Series, start: float, least: float) -> Series | None:
     """The series without values no metric can have: one broken exporter must not decide a rollout."""
     values, times = series.values, series.times
     low = float(values.min())
-    if low >= 0 and values.max() <= LARGEST and times[0] > start - LONGEST:
+    if low >= least and values.max() <= LARGEST and times[0] > start - LONGEST:
         smallest = low if low > 0 else float(np.min(values, where=values > 0, initial=np.inf))
         if smallest >= SMALLEST:
             return series
-    good = (values >= 0) & (values <= LARGEST) & (times > start - LONGEST)
+    good = (values >= least) & (values <= LARGEST) & (times > start - LONGEST)
     dust = (values > 0) & (values < SMALLEST)
     cleaned = np.where(dust, 0.0, values)
     return Series(series.key, times[good], cleaned[good]) if good.any() else None
