@@ -14,7 +14,6 @@ from core.judge_rollouts import NEW, OLD, START, Story, exponential
 from tidegate.core.judge import Criteria, Rollout, Step, judge, recovery
 from tidegate.core.judge.distributions import beta_cdf, log_beta_sf, t_quantile, t_sf
 from tidegate.core.judge.evidence import above, more_than_share, upper_bound
-from tidegate.core.judge.looks import look_at
 from tidegate.core.samples import Key, Samples, Series
 from tidegate.core.trace import METRICS, read, write
 from tidegate.core.verdict import Verdict
@@ -170,18 +169,6 @@ def test_the_beta_tail_is_the_other_side_of_its_distribution(x: float, a: float,
     cdf = beta_cdf(x, a, b)
     assert 0 <= cdf <= 1
     assert np.exp(log_beta_sf(x, a, b)) == pytest.approx(1 - cdf, abs=1e-9)
-
-
-def test_looks_spend_no_more_than_alpha_for_ever() -> None:
-    shares, number = 0.0, 0
-    for intervals in range(8, 5000):
-        look = look_at(intervals, 8)
-        assert look is not None
-        assert intervals / 1.2 - 1 <= look.intervals <= intervals
-        if look.number > number:
-            shares, number = shares + look.share, look.number
-    assert shares < 1
-    assert look_at(7, 8) is None
 
 
 def test_evidence_is_seldom_large_by_chance_at_any_look() -> None:
