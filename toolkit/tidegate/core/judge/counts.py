@@ -67,5 +67,5 @@ def excess_evidence(mine: Counts, stable: Counts, stable_ever: Counts) -> float:
 
 
 def wanted(alpha: float) -> float:
-    """What log evidence is held against: nine tenths of alpha, a tenth went into `upper_bound`."""
+    """What log evidence is held against: nine tenths of alpha, a tenth is kept for `upper_bound`."""
     return -math.log(0.9 * alpha)

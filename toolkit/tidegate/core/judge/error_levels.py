@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.core.judge.judged import Judged
-from tidegate.core.judge.shift import Scale, Shift, mean_of, moved_together, shift
+from tidegate.core.judge.shift import Scale, Shift, moved_together, shift
 from tidegate.core.judge.view import Binned, View, after_start, before_start
 from tidegate.core.judge.wording import percent
 from tidegate.core.verdict import Attribution, Finding, MetricResult
@@ -22,12 +22,12 @@ def judge_ratios(view: View) -> Judged:
     mine, theirs = (
         list(view.samples.of_metric(METRIC, r)) if r else [] for r in (names.candidate, names.stable)
     )
-    seen = after_start(mean_of(view, mine))
+    seen = after_start(view.mean(mine))
     if not len(seen):
         return _judged(Finding.NOT_ENOUGH_DATA, f"errors: nothing measured for {names.candidate} yet", 0)
     if not theirs:
         return _alone(view, seen)
-    past = mean_of(view, theirs)
+    past = view.mean(theirs)
     # Beside the stable revision the increase counts; against its past, which is another time of day, more.
     beside = len(after_start(past)) > 0
     scale = Scale(False, criteria.error_increase if beside else criteria.error_limit, NOISE, PLACEMENT)

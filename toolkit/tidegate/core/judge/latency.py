@@ -17,7 +17,7 @@ from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.evidence import above, more_than_share, over_dispersion
 from tidegate.core.judge.histogram import Histogram, histogram
 from tidegate.core.judge.judged import Judged
-from tidegate.core.judge.shift import Scale, Shift, mean_of, moved_together, shift
+from tidegate.core.judge.shift import Scale, Shift, moved_together, shift
 from tidegate.core.judge.view import Binned, View, after_start
 from tidegate.core.judge.wording import NOUNS, milliseconds
 from tidegate.core.samples import Key, Series
@@ -121,13 +121,13 @@ def _by_levels(
     candidate = _series(view, source, side, names.candidate, mine)
     theirs = _series(view, source, side, names.stable, stable)
     settled = [s for s in (_settled(view, one) for one in candidate) if s is not None]
-    seen = after_start(mean_of(view, settled)) if settled else None
+    seen = after_start(view.mean(settled)) if settled else None
     if seen is None or not len(seen):
         text = f"{NOUNS[side.metric]}: nothing measured for {names.candidate} yet"
         return _judged(side, Finding.NOT_ENOUGH_DATA, text, 0)
     if not theirs:
         return _alone(view, side, seen)
-    scale = scale_for(view, side, mean_of(view, theirs))
+    scale = scale_for(view, side, view.mean(theirs))
     found = shift(view, settled, theirs, scale, criteria.alpha_of(side.metric))
     if found is None:
         text = f"{NOUNS[side.metric]}: {len(seen)} samples of {names.candidate} so far"
@@ -141,7 +141,7 @@ def _by_levels(
         return _judged(side, Finding.NOT_ENOUGH_DATA, f"{text} so far", found.samples, facts)
     if found.sustained and found.low > scale.tolerated:
         return _judged(side, Finding.NOT_ENOUGH_DATA, f"{told}; not yet certain", found.samples, facts)
-    return _with_past(view, side, told, found.samples, facts, seen, mean_of(view, theirs))
+    return _with_past(view, side, told, found.samples, facts, seen, view.mean(theirs))
 
 
 def scale_for(view: View, side: Side, stable: Binned) -> Scale:

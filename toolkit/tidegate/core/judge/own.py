@@ -8,7 +8,7 @@ import numpy as np
 
 from tidegate.core.judge.criteria import Custom
 from tidegate.core.judge.judged import Judged
-from tidegate.core.judge.shift import Scale, Shift, mean_of, moved_together, shift
+from tidegate.core.judge.shift import Scale, Shift, moved_together, shift
 from tidegate.core.judge.view import View, after_start
 from tidegate.core.judge.wording import number
 from tidegate.core.verdict import Attribution, Finding, MetricResult
@@ -22,7 +22,7 @@ def judge_own(view: View, own: Custom) -> Judged:
     names = view.rollout
     name = own.noun or own.metric
     mine, theirs = (list(view.samples.of_metric(own.metric, r)) for r in (names.candidate, names.stable))
-    seen = after_start(mean_of(view, mine))
+    seen = after_start(view.mean(mine))
     if not len(seen):
         text = f"{name}: nothing measured for {names.candidate} yet"
         return _judged(own, Finding.NOT_ENOUGH_DATA, text, 0)
@@ -30,7 +30,7 @@ def judge_own(view: View, own: Custom) -> Judged:
     if not theirs:
         text = f"{name} {number(level)} on {names.candidate}; nothing to compare with"
         return _judged(own, Finding.FINE, text, len(seen), None, Attribution.NONE)
-    reference = abs(float(np.median(mean_of(view, theirs).values)))
+    reference = abs(float(np.median(view.mean(theirs).values)))
     scale = Scale(
         relative=False,
         tolerated=max(own.tolerance * reference, own.min_change),
@@ -48,7 +48,7 @@ def judge_own(view: View, own: Custom) -> Judged:
         return _judged(own, Finding.WORSE, told, found.samples, found, Attribution.REVISION)
     if found.sustained and found.low > scale.tolerated:
         return _judged(own, Finding.NOT_ENOUGH_DATA, f"{told}; not yet certain", found.samples, found)
-    past = moved_together(seen, mean_of(view, theirs), scale, alpha)
+    past = moved_together(seen, view.mean(theirs), scale, alpha)
     if past is not None:
         text = f"{told}; {names.stable} had {number(past)} before: both moved together"
         return _judged(own, Finding.SHARED, text, found.samples, found, Attribution.SHARED)

@@ -79,8 +79,8 @@ class Shift:
 
 def shift(view: View, mine: list[Series], stable: list[Series], scale: Scale, alpha: float) -> Shift | None:
     """None where there is too little to say anything. Series of one revision each: aggregate or instances."""
-    candidate = after_start(mean_of(view, mine))
-    theirs = mean_of(view, stable)
+    candidate = after_start(view.mean(mine))
+    theirs = view.mean(stable)
     if len(candidate) < FEWEST or len(theirs) < FEWEST:
         return None
     during, before = after_start(theirs), before_start(theirs)
@@ -168,15 +168,6 @@ def _sustained(differences: FloatArray, tolerated: float, *, from_the_start: boo
     throughout = quarters[0] or not from_the_start
     enough = sum(quarters) >= 3 and quarters[-1] and throughout
     return enough and float(np.median(differences)) > tolerated
-
-
-def mean_of(view: View, series: list[Series]) -> Binned:
-    """The mean over the series at each bin."""
-    if not series:
-        return view.summed([])
-    total = view.summed(series)
-    count = view.summed([Series(s.key, s.times.copy(), np.ones(len(s))) for s in series])
-    return Binned(total.bins, total.values / np.maximum(count.values, 1))
 
 
 def _variance_of_mean(values: FloatArray, least: float, usual: float) -> tuple[float, float]:

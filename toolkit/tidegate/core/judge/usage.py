@@ -16,7 +16,7 @@ import numpy as np
 
 from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.judged import Judged
-from tidegate.core.judge.shift import FEWEST, KNOWN, Scale, Shift, compare, mean_of, moved_together
+from tidegate.core.judge.shift import FEWEST, KNOWN, Scale, Shift, compare, moved_together
 from tidegate.core.judge.view import Binned, IntArray, View, after_start, before_start
 from tidegate.core.judge.wording import amount, noun, percent
 from tidegate.core.samples import BoolArray, FloatArray
@@ -78,7 +78,7 @@ def uses(criteria: Criteria) -> tuple[Use, ...]:
 def judge_use(view: View, use: Use) -> Judged:
     names, criteria = view.rollout, view.criteria
     series = view.samples.of_metric(use.metric, names.candidate)
-    values = after_start(mean_of(view, list(series)))
+    values = after_start(view.mean(list(series)))
     name = noun(use.metric, criteria)
     if not len(values):
         text = f"{name}: nothing measured for {names.candidate} yet"
@@ -107,7 +107,7 @@ def _compared(view: View, use: Use) -> tuple[Shift | None, bool]:
     """The candidate against the stable revision, and whether both have moved together."""
     names = view.rollout
     mine, theirs = (
-        mean_of(view, list(view.samples.of_metric(use.metric, r))) for r in (names.candidate, names.stable)
+        view.mean(list(view.samples.of_metric(use.metric, r))) for r in (names.candidate, names.stable)
     )
     settling = math.ceil(2 * view.criteria.warm_up / names.sample_period)
     candidate = mine.where(mine.bins > settling)

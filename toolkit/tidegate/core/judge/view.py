@@ -101,9 +101,12 @@ class View:
     def averages(self, metric: str, revision: str) -> Binned:
         """The metric averaged over all series and samples that fall into a bin; for ratios and quantiles."""
         series = self.samples.of_metric(metric, revision)
-        whole = [s for s in series if not s.key.instance] or list(series)
-        total = self.summed(whole)
-        count = self.summed([Series(s.key, s.times.copy(), np.ones(len(s))) for s in whole])
+        return self.mean([s for s in series if not s.key.instance] or list(series))
+
+    def mean(self, series: list[Series]) -> Binned:
+        """The mean of all samples of the series that fall into a bin."""
+        total = self.summed(series)
+        count = self.summed([Series(s.key, s.times.copy(), np.ones(len(s))) for s in series])
         return Binned(total.bins, total.values / np.maximum(count.values, 1))
 
     def alive(self, series: list[Series]) -> Binned:
