@@ -21,7 +21,7 @@ from tidegate.adapters.terraform import TerraformCli, find
 from tidegate.core import trace
 from tidegate.core.samples import Samples
 from tidegate.core.spec import load
-from tidegate.flows.deploy import MONITORING, SERVICE, Plans, Request, Roots, apply_plans, make_plans
+from tidegate.flows.planning import MONITORING, SERVICE, Plans, Request, Roots, apply_plans, make_plans
 from tidegate.flows.prepare import prepare
 from tidegate.local import client
 

@@ -16,8 +16,9 @@ from tidegate.core.judge import Criteria
 from tidegate.core.rollout import Phase, Settings, State
 from tidegate.core.spec import load
 from tidegate.core.verdict import Decision
-from tidegate.flows.deploy import Outcome, Request, Roots, deploy
+from tidegate.flows.deploy import Outcome, deploy
 from tidegate.flows.interruption import Interruption
+from tidegate.flows.planning import Request, Roots
 from tidegate.flows.rollback import rollback
 from tidegate.flows.rollout import Job, Tools
 from tidegate.ports import Condition, ConditionState, Smoke, Target, Telemetry

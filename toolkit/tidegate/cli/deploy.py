@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tidegate.cli.talk import Talk
     from tidegate.core.plan import PlanSummary
     from tidegate.core.rollout import Settings as Steps
-    from tidegate.flows.deploy import Outcome, Request
+    from tidegate.flows.deploy import Outcome
+    from tidegate.flows.planning import Request
     from tidegate.flows.prepare import Prepared
     from tidegate.settings import Settings
     from tidegate.wiring import Connected
@@ -124,7 +125,7 @@ def _request(
     *, auto_approve: bool, allow_destroy: bool, monitoring: bool,
 ) -> Request:  # fmt: skip
     from tidegate import wiring
-    from tidegate.flows.deploy import Request
+    from tidegate.flows.planning import Request
 
     def approve(summaries: Mapping[str, PlanSummary]) -> bool:
         for name, summary in summaries.items():
@@ -174,7 +175,8 @@ def _dry_run(request: Request, settings: Settings, connected: Connected, form: s
     from tidegate import wiring
     from tidegate.adapters.exclusive import exclusive
     from tidegate.core.errors import PlanRefused
-    from tidegate.flows.deploy import Plans, make_plans, name_of, preflight, settings_of
+    from tidegate.flows.deploy import name_of, preflight, settings_of
+    from tidegate.flows.planning import Plans, make_plans
 
     tools = connected.tools
     stable = preflight(tools.cloud_run.get_service(name_of(request.spec)), tools.clock.now())

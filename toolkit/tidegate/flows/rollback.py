@@ -5,7 +5,8 @@ from __future__ import annotations
 from tidegate.core import record
 from tidegate.core.errors import NotFound, RolloutHeld, UsageError
 from tidegate.core.rollout import Moved, Phase, Settings, SetTraffic, State, describe
-from tidegate.flows.deploy import Outcome, Plans, new_id
+from tidegate.flows.deploy import Outcome, new_id
+from tidegate.flows.planning import Plans
 from tidegate.flows.rollout import Job, Runner, Tools, effective, held
 from tidegate.ports import ConditionState, Service
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tidegate.core.power import Part
     from tidegate.core.report import Report
     from tidegate.core.spec import Spec
-    from tidegate.flows.deploy import Outcome, Roots
+    from tidegate.flows.deploy import Outcome
+    from tidegate.flows.planning import Roots
     from tidegate.flows.prepare import Prepared
     from tidegate.flows.replay import Judging
     from tidegate.flows.rollout import Job, Tools
@@ -128,7 +129,7 @@ def sources(templates: Path | None = None) -> tuple[dict[str, str], dict[str, st
 def roots(directory: Path, prepared: Prepared, environment: str | None) -> Roots:
     """Where the root modules of this service and environment go."""
     from tidegate.adapters import rootdir
-    from tidegate.flows.deploy import Roots
+    from tidegate.flows.planning import Roots
 
     spec = prepared.spec
     place = directory / f"{spec.project}_{spec.region}_{spec.service}_{environment or 'base'}"
