@@ -18,6 +18,8 @@ from tidegate.ports import (
     Condition,
     ConditionState,
     Diagnostic,
+    Hook,
+    HookResult,
     Notice,
     OnProgress,
     Revision,
@@ -271,6 +273,28 @@ class FakeProbe:
         self.asked.append(base_url + smoke.path)
         self.before()
         return SmokeResult(not self.sentence, self.sentence or f"GET {smoke.path}: 200", 0.01)
+
+
+@dataclass
+class FakeHooks:
+    """Every hook is well unless `failing` has a sentence for its name. `ran`: names and contexts in order.
+
+    `before` happens while a hook runs: what it raises (a signal's exception, say) goes through.
+    """
+
+    failing: dict[str, str] = field(default_factory=dict)
+    before: Callable[[Hook], object] = lambda hook: None
+    ran: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.ran]
+
+    def run(self, hook: Hook, context: Mapping[str, str]) -> HookResult:
+        self.ran.append((hook.name, dict(context)))
+        self.before(hook)
+        sentence = self.failing.get(hook.name)
+        return HookResult(sentence is None, sentence or f"hook {hook.name}: done", 0.01)
 
 
 @dataclass

@@ -223,6 +223,8 @@ class Smoke:
     contains: str = ""
     timeout: float = 5.0
     attempts: int = 3
+    max_latency: float | None = None
+    """Seconds; an attempt that takes longer does not pass."""
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,62 @@ class SmokeResult:
 class Probe(Protocol):
     def check(self, base_url: str, smoke: Smoke) -> SmokeResult:
         """Never raises for an unhealthy answer or no answer: that is the result."""
+
+
+class Moment(StrEnum):
+    """When a hook runs. Before the apply and before any traffic a failure ends the rollout; after it, not."""
+
+    BEFORE_APPLY = "before_apply"
+    BEFORE_TRAFFIC = "before_traffic"
+    AFTER = "after"
+
+
+@dataclass(frozen=True)
+class Given:
+    """A text, and the name of the environment variable whose value comes after it; either may be empty."""
+
+    prefix: str = ""
+    env: str = ""
+
+
+@dataclass(frozen=True)
+class HttpCall:
+    """One request. No `body` means the hook's context as JSON, no `status` any 2xx."""
+
+    url: Given
+    method: str = "POST"
+    headers: Mapping[str, Given] = field(default_factory=dict)
+    body: str | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True)
+class Hook:
+    """Something of the user's own around a rollout: exactly one of `command` and `http`."""
+
+    name: str
+    when: Moment
+    command: tuple[str, ...] = ()
+    http: HttpCall | None = None
+    timeout: float = 60.0
+    """Seconds for the whole of it."""
+
+
+@dataclass(frozen=True)
+class HookResult:
+    ok: bool
+    sentence: str
+    """Names the hook and says what it did; never holds what came out of the environment."""
+    seconds: float
+
+
+class Hooks(Protocol):
+    def run(self, hook: Hook, context: Mapping[str, str]) -> HookResult:
+        """Never raises for a hook that fails, hangs or cannot be started: that is the result.
+
+        `context` is what the hook is told, by names such as `candidate` and `phase`. Whatever a signal
+        handler raises meanwhile goes through, after the hook has been ended.
+        """
 
 
 class Clock(Protocol):
@@ -264,7 +322,13 @@ __all__ = [
     "Condition",
     "ConditionState",
     "Diagnostic",
+    "Given",
+    "Hook",
+    "HookResult",
+    "Hooks",
+    "HttpCall",
     "Metrics",
+    "Moment",
     "Notice",
     "Notifier",
     "OnProgress",

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document, Expression, Node
 from tidegate.core.policies import view
-from tidegate.core.policies.secrets import secret_name, secret_value
 from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.secrets import secret_name, secret_value
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:

@@ -1,6 +1,8 @@
 """`tidegate.yaml`: from text to a frozen `Spec`, every fault at once with its place."""
 
 from tidegate.core.spec.analysis import Analysis, OwnMetric
+from tidegate.core.spec.given import FromEnv, Given
+from tidegate.core.spec.hooks import Hook, HttpCall
 from tidegate.core.spec.load import environments, load
 from tidegate.core.spec.model import (
     Alerts,
@@ -9,16 +11,16 @@ from tidegate.core.spec.model import (
     Container,
     Probe,
     Resources,
-    Rollout,
     Scaling,
     SecretRef,
-    SmokeCheck,
     Spec,
     State,
     TelemetrySpec,
 )
+from tidegate.core.spec.notify import Listener
 from tidegate.core.spec.policy import load_policy
 from tidegate.core.spec.read import MAX_BYTES
+from tidegate.core.spec.rollout import Rollout, SmokeCheck
 
 __all__ = [
     "MAX_BYTES",
@@ -27,6 +29,11 @@ __all__ = [
     "Channel",
     "Collector",
     "Container",
+    "FromEnv",
+    "Given",
+    "Hook",
+    "HttpCall",
+    "Listener",
     "OwnMetric",
     "Probe",
     "Resources",

@@ -12,6 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from tidegate.core.spec.analysis import Analysis
 from tidegate.core.spec.base import Model
+from tidegate.core.spec.notify import Listener
+from tidegate.core.spec.rollout import Rollout
 from tidegate.core.spec.values import (
     BucketName,
     ChannelName,
@@ -26,7 +28,6 @@ from tidegate.core.spec.values import (
     Member,
     Memory,
     MetricName,
-    Percent,
     Port,
     PositiveDuration,
     ProjectId,
@@ -209,32 +210,6 @@ class Alerts(Model):
     instances: InstancesAlert = InstancesAlert()
 
 
-class SmokeCheck(Model):
-    path: HttpPath = "/"
-    status: int = Field(default=200, ge=100, le=599)
-    contains: str = ""
-    timeout: PositiveDuration = 5.0
-    attempts: int = Field(default=3, ge=1, le=100)
-
-
-class Rollout(Model):
-    """Percentages the candidate gets before 100, how long each is watched, and the bake at 100."""
-
-    steps: tuple[Percent, ...] = (5, 25, 50)
-    step_duration: PositiveDuration = 600.0
-    bake: Duration = 1800.0
-    look_every: PositiveDuration | None = None
-    recovery: Duration = 900.0
-    start_timeout: PositiveDuration = 600.0
-    smoke: tuple[SmokeCheck, ...] = ()
-
-    @model_validator(mode="after")
-    def _rising(self) -> Self:
-        if list(self.steps) != sorted(set(self.steps)):
-            raise PydanticCustomError("steps", "has steps that do not rise")
-        return self
-
-
 class LocalState(Model):
     backend: Literal["local"] = "local"
 
@@ -268,6 +243,7 @@ class Spec(Model):
     telemetry: TelemetrySpec = TelemetrySpec()
     alerts: Alerts = Alerts()
     rollout: Rollout = Rollout()
+    notify: tuple[Listener, ...] = Field(default=(), max_length=20)
     analysis: Analysis = Analysis()
     state: State = Field(default=LocalState(), discriminator="backend")
 

@@ -74,7 +74,6 @@ def matching(pattern: str, message: str) -> AfterValidator:
 
 Duration = Annotated[float, BeforeValidator(seconds)]
 PositiveDuration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
-Percent = Annotated[int, Field(ge=1, le=100)]
 Share = Annotated[float, BeforeValidator(share), Field(ge=0)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
