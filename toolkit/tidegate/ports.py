@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tidegate.core.catalogue import CustomMetric
+from tidegate.core.incident import Incident
 from tidegate.core.samples import Samples, Window
 
 # ------------------------------------------------------------------------------------------- Cloud Run
@@ -146,6 +147,11 @@ class Metrics(Protocol):
         """`request_count` of every revision that had any in the window."""
 
     def check_access(self, project: str) -> None: ...
+
+
+class Incidents(Protocol):
+    def open_incidents(self, name: ServiceName) -> tuple[Incident, ...]:
+        """Those of this service's alert policies and of its resource, the oldest first. Raises RemoteError."""
 
 
 # ------------------------------------------------------------------------------------------- Terraform
@@ -327,6 +333,7 @@ __all__ = [
     "HookResult",
     "Hooks",
     "HttpCall",
+    "Incidents",
     "Metrics",
     "Moment",
     "Notice",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidegate.core import power
-from tidegate.core.samples import NoData, Window
+from tidegate.core.samples import NoData, Samples, Window
 from tidegate.flows.rollout import effective
 from tidegate.ports import Clock, CloudRun, Metrics, ServiceName, Telemetry
 
@@ -23,6 +23,11 @@ def present(
         return NoData(f"no revision of {name.service} serves")
     end = clock.now() - telemetry.ingestion_delay
     samples = metrics.samples(name, serving, Window(end - LOOKED_BACK, end), telemetry)
+    return at_present(samples, end, telemetry)
+
+
+def at_present(samples: Samples, end: float, telemetry: Telemetry) -> power.Present | NoData:
+    """The same of samples that have been read already, up to `end` (epoch seconds)."""
     # A service younger than that was not idle before.
     first = min((float(s.times[0]) for s in samples.by_key.values()), default=end)
     window = Window(min(max(end - LOOKED_BACK, first - telemetry.sample_period), end), end)
