@@ -91,6 +91,7 @@ def test_every_policy_tells_the_person_on_call_what_to_do(cloud: Cloud) -> None:
             "service": "orders",
             "managed_by": "tidegate",
             "alert": kind,
+            "region": "europe-west1",
         }
         assert policy["alertStrategy"]["autoClose"] == "3600s"
         text = policy["documentation"]["content"]

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from tidegate.core.adopt import Look
 from tidegate.core.catalogue import CustomMetric
 from tidegate.core.incident import Incident
 from tidegate.core.samples import Samples, Window
@@ -151,7 +152,7 @@ class Metrics(Protocol):
 
 class Incidents(Protocol):
     def open_incidents(self, name: ServiceName) -> tuple[Incident, ...]:
-        """Those of this service's alert policies and of its resource, the oldest first. Raises RemoteError."""
+        """Those of this service's alert policies and of its resource, oldest first. Raises RemoteError."""
 
 
 # ------------------------------------------------------------------------------------------- Terraform
@@ -217,7 +218,24 @@ class Terraform(Protocol):
     def outputs(self, directory: Path) -> Mapping[str, Any]: ...
 
 
+    def push(self, directory: Path) -> str:
+        """Writes a state that an earlier apply could only save beside the configuration to its backend.
+
+        Returns the name of that file; empty when there is none. Raises TerraformError, and the file stays.
+        """
+
+
 # ------------------------------------------------------------------------------------------- the rest
+
+
+class Estate(Protocol):
+    """What exists in a project, whoever made it."""
+
+    def read(self, look: Look) -> Mapping[str, Any] | None:
+        """The thing as its API shows it, a list whole; None when there is no such thing.
+
+        Raises Denied, Rejected or Unreachable. Safe to repeat; retried inside.
+        """
 
 
 @dataclass(frozen=True)
@@ -301,6 +319,17 @@ class Hooks(Protocol):
         """
 
 
+class Holders(Protocol):
+    """Tells which process works on a rollout."""
+
+    @property
+    def mine(self) -> str:
+        """This process, told apart from every other one."""
+
+    def gone(self, holder: str) -> bool:
+        """Whether that process has certainly ended; False where nothing is known of it."""
+
+
 class Clock(Protocol):
     def now(self) -> float:
         """Epoch seconds, UTC."""
@@ -328,12 +357,14 @@ __all__ = [
     "Condition",
     "ConditionState",
     "Diagnostic",
+    "Estate",
     "Given",
     "Hook",
     "HookResult",
     "Hooks",
     "HttpCall",
     "Incidents",
+    "Holders",
     "Metrics",
     "Moment",
     "Notice",

@@ -44,7 +44,7 @@ resource "google_monitoring_alert_policy" "this" {
   combiner              = "OR"
   severity              = each.value.severity
   notification_channels = local.channels
-  user_labels           = merge(local.user_labels, { alert = each.key })
+  user_labels           = merge(local.user_labels, { alert = each.key, region = var.region })
 
   conditions {
     display_name = each.value.title

@@ -79,6 +79,7 @@ def methods(world: World) -> tuple[Method, ...]:
         *_time_series(world),
         *_descriptors(world),
         *_alert_policies(world),
+        *_incidents(world),
         *_channels(world),
         *_dashboards(world),
         *_accounts(world),
@@ -186,6 +187,14 @@ def _alert_policies(world: World) -> tuple[Method, ...]:
         Method(f"{name}/CreateAlertPolicy", create, kind, it.create, (made,)),
         Method(f"{name}/UpdateAlertPolicy", update, kind, it.update, (changed,)),
         Method(f"{name}/DeleteAlertPolicy", delete, _EMPTY, it.delete, (Http("DELETE", one),)),
+    )
+
+
+def _incidents(world: World) -> tuple[Method, ...]:
+    """REST only: the client library has no messages for it."""
+    return (
+        _json("google.monitoring.v3.AlertService/ListAlerts", "GET", "/v3/projects/{project}/alerts",
+              lambda c: world.incidents.list(c.path["project"], c.query)),
     )
 
 

@@ -1,5 +1,5 @@
-"""The table of methods over REST, as the Terraform provider and the REST clients speak it, and
-`/_local/faults`."""
+"""The table of methods over REST, as the Terraform provider and the REST clients speak it, and what is asked
+for on demand: `/_local/faults`, `/_local/incidents`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from aiohttp import web
 from tidegate.local import transcoding
 from tidegate.local.methods import invoke, methods
 from tidegate.local.world import ApiError, ResponseLost, World
+from tidegate.local.world.faults import Faults
+from tidegate.local.world.incidents import Incidents
 
 _WORKERS = 32
 _LARGEST_BODY = 64 << 20
-_FAULTS = "/_local/faults"
+_LOCAL = "/_local/"
 
 
 def application(world: World) -> web.Application:
@@ -44,8 +46,8 @@ def application(world: World) -> web.Application:
     def _answer(verb: str, path: str, query_text: str, raw: bytes) -> tuple[int, dict[str, Any]]:
         query = parse_qsl(query_text, keep_blank_values=True)
         try:
-            if path == _FAULTS:
-                return 200, _faults(world, verb, raw)
+            if path.startswith(_LOCAL):
+                return 200, _on_demand(world, verb, path.removeprefix(_LOCAL), raw)
             route, parameters = transcoding.find(table, verb, path)
             request = transcoding.request_of(route, parameters, query, raw)
             answer = invoke(world, route.method, request)
@@ -61,20 +63,27 @@ def application(world: World) -> web.Application:
     return app
 
 
-def _faults(world: World, verb: str, raw: bytes) -> dict[str, Any]:
+def _on_demand(world: World, verb: str, what: str, raw: bytes) -> dict[str, Any]:
+    kept: Faults | Incidents
+    if what == "faults":
+        kept = world.faults
+    elif what == "incidents":
+        kept = world.incidents
+    else:
+        raise ApiError("NOT_FOUND", f"There is no {_LOCAL}{what}.")
     if verb == "GET":
-        return world.faults.shown()
+        return kept.shown()
     if verb == "DELETE":
-        return world.faults.clear()
+        return kept.clear()
     if verb != "POST":
-        raise ApiError("UNIMPLEMENTED", f"{_FAULTS} takes GET, POST and DELETE.")
+        raise ApiError("UNIMPLEMENTED", f"{_LOCAL}{what} takes GET, POST and DELETE.")
     try:
         asked = json.loads(raw or b"{}")
     except ValueError as error:
         raise ApiError("INVALID_ARGUMENT", f"Invalid JSON payload received: {error}") from error
     if not isinstance(asked, dict):
         raise ApiError("INVALID_ARGUMENT", "An object is expected.")
-    return world.faults.add(asked)
+    return kept.add(asked)
 
 
 def _dumps(value: Any) -> str:

@@ -14,6 +14,7 @@ from tidegate.local.world.descriptors import Descriptors
 from tidegate.local.world.errors import ApiError
 from tidegate.local.world.faults import Faults
 from tidegate.local.world.ground import Ground, Knobs
+from tidegate.local.world.incidents import Incidents
 from tidegate.local.world.metrics import Metrics
 from tidegate.local.world.model import Route, Sample, WantedRevision
 from tidegate.local.world.names import project_of
@@ -57,6 +58,7 @@ class World:
         self.channels = alerting.Channels(self.ground, USER)
         self.alert_policies = alerting.Policies(self.ground, USER, self.channels, self.descriptors.exists)
         self.channels.users_of = self.alert_policies.using
+        self.incidents = Incidents(self.ground, self.alert_policies)
         self.faults = Faults(self.ground, self.series)
 
     # ---------------------------------------------------------------------------------- for the data plane

@@ -1,0 +1,165 @@
+"""Open incidents over the REST API of Cloud Monitoring: implements `ports.Incidents`.
+
+The API calls an incident an alert (`projects.alerts`); the client library knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tidegate.adapters.retry import Retrying
+from tidegate.core.errors import Denied, NotFound, Rejected, RemoteError, Unreachable
+from tidegate.core.incident import Incident
+from tidegate.ports import ServiceName
+
+if TYPE_CHECKING:
+    import requests
+
+GOOGLE = "https://monitoring.googleapis.com"
+_PAGE = 1000
+_MOST_PAGES = 10
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_OPEN = "OPEN"
+_LONGEST = 300
+
+
+class _Refused(Exception):
+    """An answer other than 200."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"{said} (HTTP {status})")
+        self.status = status
+
+
+class MonitoringIncidents:
+    """`open_session` makes an HTTP session that carries the credentials; `address` ends without a slash."""
+
+    def __init__(
+        self, open_session: Callable[[], requests.Session], retrying: Retrying, address: str = GOOGLE
+    ) -> None:
+        self._open_session = open_session
+        self._retrying = retrying
+        self._address = address
+
+    def open_incidents(self, name: ServiceName) -> tuple[Incident, ...]:
+        """See `ports.Incidents`. Raises Denied, NotFound, Rejected or Unreachable."""
+        import requests
+        from google.auth.exceptions import GoogleAuthError
+
+        from tidegate.adapters.grpc_errors import translate
+
+        doing = f"read the open incidents of project {name.project}"
+        try:
+            found = [_incident(alert) for alert in self._alerts(name.project) if concerns(alert, name)]
+        except _Refused as error:
+            raise _translated(error, doing) from error
+        except requests.Timeout as error:
+            text = f"cannot {doing}: no answer within {self._retrying.policy.timeout:g} s"
+            raise Unreachable(text, hint="try again") from error
+        except GoogleAuthError as error:
+            raise translate(error, doing) from error
+        # The library says that an answer is no JSON by one of its own exceptions as well.
+        except (requests.JSONDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unreachable(f"cannot {doing}: the answer is not one of Cloud Monitoring") from error
+        except (requests.RequestException, OSError) as error:
+            raise Unreachable(f"cannot {doing}: {_innermost(error)}", hint="check the network") from error
+        return tuple(sorted(found, key=lambda incident: incident.opened or 0.0))
+
+    def _alerts(self, project: str) -> Iterator[Mapping[str, Any]]:
+        """Newest first, as the API has them without being told otherwise."""
+        url = f"{self._address}/v3/projects/{project}/alerts"
+        asked = {"filter": f'state="{_OPEN}"', "pageSize": str(_PAGE)}
+        with contextlib.closing(self._open_session()) as session:
+            for _ in range(_MOST_PAGES):
+                page = self._retrying.call(partial(self._get, session, url, asked), _is_passing)
+                yield from page.get("alerts", ())
+                if not page.get("nextPageToken"):
+                    return
+                asked = {**asked, "pageToken": page["nextPageToken"]}
+
+    def _get(self, session: requests.Session, url: str, asked: Mapping[str, str]) -> Mapping[str, Any]:
+        with contextlib.suppress(ValueError):
+            # Proxies of the environment have no business on this machine's own ports.
+            session.trust_env = not ipaddress.ip_address(urlsplit(url).hostname or "").is_loopback
+        answer = session.get(url, params=asked, timeout=self._retrying.policy.timeout, allow_redirects=False)
+        if answer.status_code != 200:
+            raise _Refused(answer.status_code, _said(answer))
+        page: Mapping[str, Any] = answer.json()
+        return page
+
+
+def concerns(alert: Mapping[str, Any], name: ServiceName) -> bool:
+    """Whether it is open and about the service: by the labels that tidegate's policies have, or by resource.
+
+    An answer holds the alerts of the whole metrics scope, so other projects' and regions' may be among them.
+    """
+    if alert.get("state") != _OPEN:
+        return False
+    resource = alert.get("resource", {}).get("labels", {})
+    labels = alert.get("policy", {}).get("userLabels", {})
+    elsewhere = (
+        resource.get("project_id", name.project) != name.project
+        or resource.get("location", name.region) != name.region
+        or labels.get("region", name.region) != name.region
+    )
+    ours = labels.get("managed_by") == "tidegate" and labels.get("service") == name.service
+    return not elsewhere and (ours or resource.get("service_name") == name.service)
+
+
+def _incident(alert: Mapping[str, Any]) -> Incident:
+    policy = alert.get("policy", {})
+    severity = str(policy.get("severity", ""))
+    return Incident(
+        str(policy.get("displayName") or policy.get("name") or alert["name"]),
+        datetime.fromisoformat(alert["openTime"]).timestamp() if alert.get("openTime") else None,
+        "" if severity == "SEVERITY_UNSPECIFIED" else severity,
+    )
+
+
+def _is_passing(error: Exception) -> bool:
+    import requests
+
+    if isinstance(error, _Refused):
+        return error.status in _PASSING
+    return isinstance(error, requests.ConnectionError | requests.Timeout)
+
+
+def _translated(error: _Refused, doing: str) -> RemoteError:
+    from tidegate.adapters.grpc_errors import LOGIN_HINT
+
+    sentence = f"cannot {doing}: {error}"
+    match error.status:
+        case 401:
+            return Denied(sentence, hint=LOGIN_HINT)
+        case 403:
+            return Denied(sentence, hint="grant roles/monitoring.alertViewer to the account tidegate runs as")
+        case 404:
+            return NotFound(sentence, hint="check the project")
+        case status if status in _PASSING:
+            return Unreachable(sentence, hint="try again")
+    return Rejected(sentence)
+
+
+def _said(answer: requests.Response) -> str:
+    """The message of a Google error; the first words of anything else."""
+    text = answer.text
+    with contextlib.suppress(ValueError, AttributeError, TypeError, KeyError):
+        text = str(answer.json()["error"]["message"])
+    return _cut(text) or "refused"
+
+
+def _innermost(error: BaseException) -> str:
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return _cut(str(getattr(error, "strerror", None) or error) or type(error).__name__)
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
