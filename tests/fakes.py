@@ -257,6 +257,9 @@ class FakeTerraform:
         self.calls.append(("apply", directory.name))
         self.on_apply.get(directory.name, lambda: None)()
 
+    def push(self, directory: Path) -> str:
+        return ""
+
     def outputs(self, directory: Path) -> Mapping[str, Any]:
         return {}
 

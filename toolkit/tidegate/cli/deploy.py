@@ -145,6 +145,8 @@ def _request(
         with_monitoring=monitoring and prepared.spec.alerts.enabled,
         approve=approve,
         on_progress=talk.progress,
+        estate=wiring.estate(settings),
+        say=talk.say,
     )
 
 

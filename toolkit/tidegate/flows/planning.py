@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tidegate.core.adopt import losses, moves
 from tidegate.core.errors import PlanRefused, TerraformError
-from tidegate.core.plan import PlanSummary, refusals, summarize
+from tidegate.core.plan import PROTECTED, Change, PlanSummary, refusals, summarize
 from tidegate.core.spec import Spec
-from tidegate.ports import OnProgress, SavedPlan, Terraform
+from tidegate.flows.adopt import Adoption
+from tidegate.ports import Estate, OnProgress, SavedPlan, Terraform
 
 SERVICE, MONITORING = "service", "monitoring"
-_RESOURCE = "google_cloud_run_v2_service"
 _TAINTED = "tainted"
 
 
@@ -22,6 +23,8 @@ class Roots:
 
     directory: Path
     write: Callable[[], None]
+    add: Callable[[Mapping[str, str]], None] = lambda _: None
+    """Like `write`, with these besides: text by path relative to the directory. `write` removes them."""
 
     @property
     def service(self) -> Path:
@@ -43,6 +46,10 @@ class Request:
     with_monitoring: bool = True
     approve: Callable[[Mapping[str, PlanSummary]], bool] = lambda _: True
     on_progress: OnProgress | None = None
+    estate: Estate | None = None
+    """What exists already is taken over; without it, nobody looks."""
+    say: Callable[[str], None] = lambda _: None
+    """Gets what must be known before the plans are approved, a sentence at a time."""
 
 
 @dataclass
@@ -55,24 +62,57 @@ class Plans:
 
 
 def make_plans(request: Request, terraform: Terraform, plans: Plans) -> None:
-    """Writes the roots, plans both, and holds them against the gate. Raises PlanRefused, TerraformError."""
+    """Writes the roots, plans both, and holds them against the gate.
+
+    What exists and is not in the state is planned to be imported. Raises PlanRefused, TerraformError,
+    RemoteError.
+    """
     request.roots.write()
+    adoption = _adoption(request)
     directories = {SERVICE: request.roots.service}
     if request.with_monitoring:
         directories[MONITORING] = request.roots.monitoring
     for name, directory in directories.items():
         terraform.init(directory)
-        saved = terraform.plan(directory, on_progress=request.on_progress)
-        summary = summarize(saved.json)
-        # A service whose first revision did not start is there all the same, and the next one mends it.
-        if tainted := [c.address for c in summary.changes if c.type == _RESOURCE and _TAINTED in c.reason]:
-            for address in tainted:
-                terraform.untaint(directory, address)
-            saved = terraform.plan(directory, on_progress=request.on_progress)
-            summary = summarize(saved.json)
-        plans.saved[name] = saved
-        plans.summaries[name] = summary
+        if saved := terraform.push(directory):
+            request.say(f"{name}: the state of an apply that could not save it ({saved}) is saved now")
+        plans.saved[name] = _plan(request, terraform, directory, adoption)
+        plans.summaries[name] = summarize(plans.saved[name].json)
+    if adoption is not None:
+        adoption.neighbours(plans.saved[SERVICE].json)
+    _gate(request, plans)
+
+
+def _adoption(request: Request) -> Adoption | None:
+    return None if request.estate is None else Adoption(request.spec, request.estate, request.say)
+
+
+def _plan(request: Request, terraform: Terraform, directory: Path, adoption: Adoption | None) -> SavedPlan:
+    def plan() -> SavedPlan:
+        return terraform.plan(directory, on_progress=request.on_progress)
+
+    saved = plan()
+    # What an apply left half-way is there all the same, and the next one mends it.
+    if tainted := [c.address for c in summarize(saved.json).changes if _is_half_made(c)]:
+        for address in tainted:
+            terraform.untaint(directory, address)
+        saved = plan()
+    if adoption is None:
+        return saved
+    return adoption.plan(directory, saved, plan, request.roots.add)
+
+
+def _is_half_made(change: Change) -> bool:
+    return _TAINTED in change.reason and change.type in PROTECTED
+
+
+def _gate(request: Request, plans: Plans) -> None:
+    documents = [saved.json for saved in plans.saved.values()]
+    if moved := [sentence for document in documents for sentence in moves(document)]:
+        raise PlanRefused("; ".join(moved))
     refused = [r for s in plans.summaries.values() for r in refusals(s, request.allow_destroy)]
+    if not request.allow_destroy:
+        refused += [sentence for document in documents for sentence in losses(document)]
     if refused:
         raise PlanRefused("; ".join(refused), hint="--allow-destroy lets it happen")
 

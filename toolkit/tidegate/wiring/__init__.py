@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tidegate.flows.replay import Judging
     from tidegate.flows.rollout import Job, Tools
     from tidegate.local.client import LocalCloud
-    from tidegate.ports import Notifier, Telemetry
+    from tidegate.ports import Estate, Notifier, Telemetry
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,25 @@ def roots(directory: Path, prepared: Prepared, environment: str | None) -> Roots
     def write() -> None:
         rootdir.write(place, prepared.files)
 
-    return Roots(place, write)
+    def add(files: Mapping[str, str]) -> None:
+        rootdir.write(place, {**prepared.files, **files})
+
+    return Roots(place, write, add)
+
+
+def estate(settings: Settings) -> Estate:
+    """What exists in the project, read with the same identity as everything else. Raises Denied."""
+    from tidegate.adapters import credentials
+    from tidegate.adapters import estate as rest
+    from tidegate.adapters.clock import SystemClock
+    from tidegate.adapters.retry import Retrying
+
+    retrying = Retrying(SystemClock())
+    cloud = local_cloud(settings)
+    if cloud is None:
+        found = credentials.find()
+        return rest.RestEstate(lambda: credentials.session(found), retrying)
+    return rest.RestEstate(rest.plain_session, retrying, rest.local_addresses(cloud.rest))
 
 
 def job(spec: Spec) -> Job:

@@ -27,6 +27,8 @@ from tidegate.ports import Diagnostic, OnProgress, SavedPlan, TerraformVersion
 
 DOCUMENT_LIMIT = 512 * 1024 * 1024
 """Bytes of a plan's or an output's JSON that are taken into memory."""
+ERRORED = "errored.tfstate"
+"""Terraform's own name for a state that its backend would not take."""
 NO_CHANGES, FAILED, CHANGES = 0, 1, 2
 _ALWAYS = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
 _OTHER_BACKEND = "Backend configuration changed"
@@ -123,8 +125,40 @@ class TerraformCli:
         try:
             arguments = ["apply", "-json", self._lock_timeout, str(plan.path)]
             self._events(directory, arguments, (0,), on_progress, mask)
+        except TerraformError as error:
+            if saved := self._saved_after_all(directory):
+                raise TerraformError(f"{error.message}\n{saved}", hint=error.hint) from error
+            raise
         finally:
             self.discard(plan)
+
+    def push(self, directory: Path) -> str:
+        """Writes the state that an apply could only save in a file beside the configuration to its backend.
+
+        Terraform refuses when the backend's state has gone on since. The file is then kept, and otherwise
+        renamed. Returns its new name, empty when there was none.
+        """
+        path = directory / ERRORED
+        if not path.is_file():
+            return ""
+        finished, text = self._text(directory, ["state", "push", "-no-color", self._lock_timeout, ERRORED])
+        if finished.code != 0:
+            reason = self._failure("state push", directory, finished, text)
+            raise TerraformError(
+                f"An earlier apply could not save its state. It is in {path} and cannot be saved now either: "
+                f"{reason.message}",
+                hint=f"keep that file; {reason.hint or f'`terraform state push {ERRORED}` there saves it'}. "
+                "If the state has gone on since, compare both and remove the file",
+            )
+        return path.replace(directory / f"{ERRORED}.saved").name
+
+    def _saved_after_all(self, directory: Path) -> str:
+        """What came of the state of an apply that could not save it; empty when it could."""
+        try:
+            saved = self.push(directory)
+        except TerraformError as error:
+            return f"{error.message}; {error.hint}"
+        return "Its state could not be saved at first, and was at a second attempt." if saved else ""
 
     def discard(self, plan: SavedPlan) -> None:
         """Removes the file of a plan that will not be applied."""

@@ -66,6 +66,8 @@ class Change:
     previous_address: str = ""
     abandons: bool = False
     """Its deletion policy says that deleting it here leaves the real thing alone."""
+    adopted: bool = False
+    """It exists already, and this plan takes it into the state."""
 
     @property
     def destroys(self) -> bool:
@@ -121,7 +123,8 @@ class PlanSummary:
 
     def headline(self) -> str:
         """`Plan: 1 to create, 2 to update`."""
-        told = [f"{self.counts[action]} {word}" for action, word in _PAST.items() if self.counts.get(action)]
+        counts = {**self.counts, Action.IMPORT: sum(change.adopted for change in self.changes)}
+        told = [f"{counts[action]} {word}" for action, word in _PAST.items() if counts.get(action)]
         moved = sum(1 for change in self.changes if change.previous_address)
         told += [f"{moved} to move"] if moved else []
         told += (
@@ -138,6 +141,7 @@ class PlanSummary:
                     "address": change.address,
                     "type": change.type,
                     "action": str(change.action),
+                    "adopted": change.adopted,
                     "replaced_because": list(change.replaced_because),
                     "attributes": [
                         {"path": attribute.path, "before": attribute.before, "after": attribute.after}
@@ -159,13 +163,17 @@ def _change_lines(change: Change, width: int) -> Iterator[str]:
         because = f"  {change.reason}"
     elif change.previous_address:
         because = f"  moved from {change.previous_address}"
-    word = "move" if change.action is Action.NO_OP else change.action
+    word: str = "move" if change.action is Action.NO_OP else change.action
+    if change.adopted and change.action is not Action.IMPORT:
+        word = f"import and {word}"
     yield f"{_SYMBOLS[change.action]} {change.address:<{width}}  {word}{because}"
     known = [attribute for attribute in change.attributes if not attribute.unknown]
-    for attribute in known[:SHOWN_ATTRIBUTES]:
+    # What others have made is shown whole: nobody here has seen it before.
+    shown_ones = len(known) if change.adopted else SHOWN_ATTRIBUTES
+    for attribute in known[:shown_ones]:
         forces = "  # forces replacement" if attribute.forces_replacement else ""
         yield f"    {attribute.path}: {attribute.before} → {attribute.after}{forces}"
-    more = len(known) - SHOWN_ATTRIBUTES
+    more = len(known) - shown_ones
     if more > 0:
         yield f"    … and {more} more"
 
@@ -214,7 +222,8 @@ def _matters(raw: Mapping[str, Any]) -> bool:
 
 def _change(raw: Mapping[str, Any], secrets: Sequence[str]) -> Change:
     change = raw["change"]
-    action = _action(change.get("actions") or (), imports=bool(change.get("importing")))
+    adopted = bool(change.get("importing"))
+    action = _action(change.get("actions") or (), imports=adopted)
     replace_paths = {path_text(path) for path in change.get("replace_paths") or ()}
     attributes = (
         differences(change, replace_paths, secrets)
@@ -234,6 +243,7 @@ def _change(raw: Mapping[str, Any], secrets: Sequence[str]) -> Change:
         previous_address=raw.get("previous_address", ""),
         abandons=isinstance(before, dict)
         and (before.get("deletion_policy") == "ABANDON" or before.get("disable_on_destroy") is False),
+        adopted=adopted,
     )
 
 
