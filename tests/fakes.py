@@ -301,6 +301,17 @@ class FakeHooks:
 
 
 @dataclass
+class FakeHolders:
+    """`dead` are the processes that have certainly ended."""
+
+    mine: str = "process-1"
+    dead: set[str] = field(default_factory=set)
+
+    def gone(self, holder: str) -> bool:
+        return holder in self.dead
+
+
+@dataclass
 class FakeNotifier:
     told: list[Notice] = field(default_factory=list)
 

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from builders import SETTINGS, a_state, a_verdict
 from tidegate.core.errors import ExitCode
 from tidegate.core.rollout import (
+    ENDED,
     TRANSITIONS,
+    WAITING,
+    AbortAsked,
     Applied,
     Apply,
     ApplyFailed,
@@ -24,7 +27,10 @@ from tidegate.core.rollout import (
     Judged,
     Notify,
     Observe,
+    PauseAsked,
     Phase,
+    PromoteAsked,
+    ResumeAsked,
     RunSmoke,
     SetTraffic,
     SmokeFailed,
@@ -33,6 +39,8 @@ from tidegate.core.rollout import (
     State,
     TrafficFailed,
     TrafficSet,
+    WriteRecord,
+    allows,
     step,
 )
 from tidegate.core.verdict import Attribution, Decision
@@ -300,54 +308,178 @@ VERDICTS = st.sampled_from(
 )
 
 
-def an_event(kind: type, now: float, draw: st.DataObject) -> Event:
+ASKED = (ResumeAsked, PauseAsked, AbortAsked, PromoteAsked)
+
+
+def an_event(kind: type, state: State, now: float, draw: st.DataObject) -> Event:
     if kind is Judged:
         return Judged(now, draw.draw(VERDICTS))
     if kind is Applied:
         return Applied(now, draw.draw(st.sampled_from(["v1", "v2"])))
     if kind is Started:
         return Started(now, draw.draw(st.sampled_from(["", "v1"])))
-    return (
-        kind(now, "why")
-        if kind in (TrafficFailed, ApplyFailed, SmokeFailed, Interfered, Cancelled)
-        else kind(now)
-    )  # type: ignore[no-any-return]
+    if kind is Interfered:
+        shares = [None, 0, state.percent] if state.candidate else [None, 0]
+        return Interfered(now, "why", draw.draw(st.sampled_from(shares)))
+    said = (TrafficFailed, ApplyFailed, SmokeFailed, Cancelled, *ASKED)
+    return kind(now, "somebody") if kind in said else kind(now)  # type: ignore[no-any-return]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(draw=st.data())
 def test_on_every_path_traffic_only_falls_after_a_failing_verdict_and_there_is_an_end(
     draw: st.DataObject,
 ) -> None:
-    wish = draw.draw(st.sampled_from(["hold", "rollback", "promote"]))
-    state, now, failed = a_state(settings=replace(SETTINGS, on_pre_existing=wish)), 0.0, False
+    """Whatever happens, and whatever operators ask for."""
+    wished = replace(
+        SETTINGS,
+        on_pre_existing=draw.draw(st.sampled_from(["hold", "rollback", "promote"])),
+        on_cancel=draw.draw(st.sampled_from(["rollback", "keep"])),
+        pauses=draw.draw(st.sampled_from([(), (0,), (1, 2)])),
+    )
+    state, now, failed = a_state(settings=wished), 0.0, False
     effects: tuple[Effect, ...] = ()
     for _ in range(60):
-        kinds_left = sorted(TRANSITIONS[state.phase], key=lambda k: k.__name__)
+        possible = sorted((k for k in TRANSITIONS[state.phase] if allows(state, k)), key=lambda k: k.__name__)
         if state.final:
-            break
-        assert kinds_left, f"{state.phase} has no way out"
-        kind = draw.draw(st.sampled_from(kinds_left))
+            possible = [k for k in possible if k in ASKED]
+            if not possible or draw.draw(st.booleans()):
+                break
+        assert possible, f"{state.phase} has no way out"
+        kind = draw.draw(st.sampled_from(possible))
         now += draw.draw(st.sampled_from([1.0, 30.0, 200.0]))
-        before = state
-        state, effects = step(state, an_event(kind, now, draw))
+        before, event = state, an_event(kind, state, now, draw)
+        state, effects = step(state, event)
         assert sum(percent for _, percent in state.split) in (0, 100)
         assert all(revision for revision, _ in state.split)
+        failed |= isinstance(event, Judged) and event.verdict.decision is Decision.ROLLBACK
         if failed:
             assert state.percent <= before.percent
-        failed |= state.phase in (Phase.ROLLING_BACK, Phase.ABORTED, Phase.HELD)
+        if state.percent > before.percent and before.phase not in (Phase.LOCKED, Phase.APPLIED):
+            assert kind in (SmokePassed, Judged, ResumeAsked, PromoteAsked)
         if state.phase is Phase.PROMOTED and before.phase is Phase.BAKE:
             assert before.percent == 100
-    if state.final and not (state.first or state.phase in (Phase.PROMOTED, Phase.HELD, Phase.NEEDS_PERSON)):
+        if state.final and not before.final:
+            assert any(isinstance(e, Finish) for e in effects) or before.phase in ENDED | WAITING
+    left = state.first or state.phase in (Phase.PROMOTED, *WAITING)
+    if state.final and not left:
         assert state.split == ((state.stable, 100),)
-    assert not state.final or any(isinstance(e, Finish) for e in effects)
 
 
-def test_every_phase_can_be_reached_and_left() -> None:
+def test_every_phase_can_be_reached_and_has_a_way_to_an_end() -> None:
     reached = {phase for rows in TRANSITIONS.values() for t in rows.values() for phase in t.to}
     assert reached | {Phase.NEW} == set(Phase)
-    seen, edge = {Phase.NEW}, {Phase.NEW}
-    while edge:
-        edge = {p for e in edge for t in TRANSITIONS[e].values() for p in t.to} - seen
-        seen |= edge
-    assert seen == set(Phase)
+    ending = set(ENDED)
+    while more := {p for p in Phase if {t for r in TRANSITIONS[p].values() for t in r.to} & ending} - ending:
+        ending |= more
+    assert ending == set(Phase)
+
+
+# ------------------------------------------------------------------------------------------- operators
+
+
+def test_a_pause_in_the_steps_waits_for_approval_and_then_goes_on() -> None:
+    state = replace(at_step(), settings=replace(SETTINGS, pauses=(1, 2)))
+    state, effects = play(state, Judged(70, GOOD))
+    assert (state.phase, state.percent, state.exit_code) == (Phase.PAUSED, 10, ExitCode.DONE)
+    assert kinds(effects) == [SetTraffic, Finish]
+    assert "approval of 50 %" in state.reason
+    state, effects = play(state, ResumeAsked(500, "ann"))
+    assert (state.phase, state.percent, state.exit_code) == (Phase.STEP, 50, None)
+    assert kinds(effects) == [SetTraffic]
+    state, _ = play(state, TrafficSet(501), Judged(501 + 65, GOOD))
+    assert (state.phase, state.percent) == (Phase.PAUSED, 50)
+    state, _ = play(state, ResumeAsked(900, "ann"))
+    assert (state.phase, state.percent) == (Phase.BAKE, 100)
+
+
+def test_a_pause_before_any_traffic_comes_after_the_smoke_checks() -> None:
+    state = a_state(settings=replace(SETTINGS, pauses=(0,)))
+    state, _ = play(state, Started(0, "v1"), TrafficSet(1), Applied(2, "v2"), TrafficSet(3), SmokePassed(4))
+    assert (state.phase, state.split) == (Phase.PAUSED, (("v1", 100),))
+    state, _ = play(state, ResumeAsked(9, "ann"))
+    assert (state.phase, state.percent) == (Phase.STEP, 10)
+
+
+def test_a_step_that_was_paused_is_watched_again_in_full() -> None:
+    state, effects = play(at_step(), PauseAsked(30, "ann"))
+    assert (state.phase, state.percent, state.exit_code) == (Phase.PAUSED, 10, ExitCode.HELD)
+    assert kinds(effects) == [SetTraffic, Finish]
+    state, _ = play(state, ResumeAsked(1000, "bob"), TrafficSet(1001, already=True))
+    assert (state.phase, state.percent, state.moves[0].time) == (Phase.STEP, 10, 5)
+    state, effects = play(state, Judged(1000 + 60, GOOD))
+    assert (state.phase, kinds(effects)) == (Phase.STEP, [Observe])
+    state, _ = play(state, Judged(1000 + 66, GOOD))
+    assert state.percent == 50
+
+
+def test_a_step_whose_process_died_keeps_its_time() -> None:
+    """Its evidence has gone on: only traffic that was not effective yet begins anew."""
+    state, _ = play(at_step(), ResumeAsked(40, "bob"), TrafficSet(41, already=True))
+    assert (state.phase, state.entered, state.moves[0].time) == (Phase.STEP, 5, 5)
+    state, _ = play(at_step(), ResumeAsked(40, "bob"), TrafficSet(41))
+    assert (state.entered, state.moves[0].time) == (41, 41)
+
+
+def test_an_abort_takes_the_traffic_back_and_watches_whether_that_helped() -> None:
+    state, effects = play(at_step(1), AbortAsked(80, "ann"))
+    assert (state.phase, state.split) == (Phase.ROLLING_BACK, (("v1", 100),))
+    assert effects[0] == SetTraffic()
+    state, _ = play(state, TrafficSet(81), Judged(95, GOOD))
+    assert (state.phase, state.reason) == (Phase.RECOVERED, "aborted by ann")
+
+
+def test_an_abort_before_any_traffic_ends_it() -> None:
+    state, _ = play(a_state(), Started(0, "v1"), TrafficSet(1), Applied(2, "v2"), AbortAsked(3, "ann"))
+    assert (state.phase, state.split) == (Phase.ABORTED, (("v1", 100),))
+
+
+@pytest.mark.parametrize("event", [PauseAsked(20, "ann"), Judged(20, a_verdict(Decision.HOLD, "both leak"))])
+def test_a_forced_promotion_skips_what_is_left_and_says_whose_it_was(event: Event) -> None:
+    state, effects = play(at_step(), event, PromoteAsked(30, "bob"))
+    assert state.split == (("v2", 100),)
+    assert not state.final
+    state, effects = play(state, TrafficSet(31))
+    assert (state.phase, state.exit_code) == (Phase.PROMOTED, ExitCode.DONE)
+    assert "promoted by bob at 10 %" in state.reason
+    assert kinds(effects) == [SetTraffic, Finish]
+
+
+def test_a_forced_promotion_whose_traffic_does_not_arrive_is_taken_back() -> None:
+    state, _ = play(at_step(), PromoteAsked(30, "bob"), TrafficFailed(90, "still 10 %"))
+    assert state.phase is Phase.ROLLING_BACK
+
+
+def test_nothing_promotes_what_a_verdict_has_failed() -> None:
+    state, _ = play(at_step(), Judged(20, BAD))
+    assert not allows(state, PromoteAsked)
+    state, _ = play(state, TrafficFailed(21, "no answer"))
+    assert (state.phase, allows(state, PromoteAsked), allows(state, ResumeAsked)) == (
+        Phase.NEEDS_PERSON,
+        False,
+        False,
+    )
+    state, _ = play(state, AbortAsked(30, "ann"))
+    assert (state.phase, state.split) == (Phase.ROLLING_BACK, (("v1", 100),))
+    assert "no answer" in state.reason
+
+
+def test_what_is_over_can_be_asked_nothing() -> None:
+    state, _ = play(at_step(), Cancelled(30, "interrupted"))
+    assert not any(allows(state, kind) for kind in ASKED)
+
+
+def test_a_cancellation_may_leave_the_traffic_where_it_is() -> None:
+    state = replace(at_step(), settings=replace(SETTINGS, on_cancel="keep"))
+    kept, effects = play(state, Cancelled(30, "interrupted"))
+    assert (kept.phase, kept.percent, kept.exit_code) == (Phase.PAUSED, 10, ExitCode.INTERRUPTED)
+    assert "10 % stays on v2" in kept.reason
+    assert kinds(effects) == [SetTraffic, Finish]
+    bug, _ = play(state, Cancelled(30, "a bug", ExitCode.BUG))
+    assert (bug.phase, bug.percent) == (Phase.ABORTED, 0)
+
+
+def test_a_change_from_outside_goes_into_the_record_as_it_was_found() -> None:
+    state, effects = play(at_step(), Interfered(20, "its traffic was changed", 30))
+    assert (state.phase, state.percent) == (Phase.HELD, 30)
+    assert kinds(effects) == [WriteRecord, Finish]

@@ -9,7 +9,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fakes import NAME, FakeClock, FakeCloudRun, FakeMetrics, FakeNotifier, FakeProbe, FakeTerraform
+from fakes import (
+    NAME,
+    FakeClock,
+    FakeCloudRun,
+    FakeHolders,
+    FakeHooks,
+    FakeMetrics,
+    FakeNotifier,
+    FakeProbe,
+    FakeTerraform,
+)
 from tidegate.core import record
 from tidegate.core.errors import ExitCode
 from tidegate.core.judge import Criteria
@@ -18,9 +28,9 @@ from tidegate.core.spec import load
 from tidegate.core.verdict import Decision
 from tidegate.flows.deploy import Outcome, deploy
 from tidegate.flows.interruption import Interruption
+from tidegate.flows.job import Job, Tools
 from tidegate.flows.planning import Request, Roots
 from tidegate.flows.rollback import rollback
-from tidegate.flows.rollout import Job, Tools
 from tidegate.ports import Condition, ConditionState, Smoke, Target, Telemetry
 
 STABLE, CANDIDATE = "orders-1", "orders-2"
@@ -87,13 +97,16 @@ class World:
             plans={"service": CHANGED}, on_apply={"service": lambda: self.cloud.create(CANDIDATE)}
         )
         self.probe = FakeProbe()
+        self.hooks = FakeHooks()
+        self.holders = FakeHolders()
         self.notifier = FakeNotifier()
         self.interruption = Interruption(self.says.append)
 
     @property
     def tools(self) -> Tools:
         return Tools(
-            self.cloud, self.metrics, self.probe, self.clock, self.notifier, self.interruption
+            self.cloud, self.metrics, self.probe, self.hooks, self.clock, self.notifier, self.holders,
+            self.interruption,
         )  # fmt: skip
 
     @property

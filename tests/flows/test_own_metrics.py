@@ -13,7 +13,7 @@ from flows.rollout_world import CANDIDATE, CRITERIA, STABLE, World
 from tidegate.core.errors import ExitCode
 from tidegate.core.judge import Criteria, Custom
 from tidegate.core.rollout import Phase
-from tidegate.flows.rollout import Job
+from tidegate.flows.job import Job
 
 OWN = replace(CRITERIA, custom=(Custom("queue_depth", "queue depth", tolerance=0.2, min_change=2.0),))
 

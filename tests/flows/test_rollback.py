@@ -90,7 +90,7 @@ def test_a_living_rollout_is_not_cut_into(world: World) -> None:
     world.cloud.change(world.cloud.service.traffic, world.locked(STABLE, candidate="orders-3"))
     with pytest.raises(RolloutHeld, match="by ci") as error:
         world.rollback()
-    assert "Ctrl-C" in error.value.hint
+    assert "tidegate abort" in error.value.hint
     assert "--take-over" in error.value.hint
 
 

@@ -177,11 +177,12 @@ def _dry_run(request: Request, settings: Settings, connected: Connected, form: s
     from tidegate import wiring
     from tidegate.adapters.exclusive import exclusive
     from tidegate.core.errors import PlanRefused
-    from tidegate.flows.deploy import name_of, preflight, settings_of
+    from tidegate.flows.deploy import name_of, settings_of
     from tidegate.flows.planning import Plans, make_plans
+    from tidegate.flows.preflight import preflight
 
     tools = connected.tools
-    stable = preflight(tools.cloud_run.get_service(name_of(request.spec)), tools.clock.now())
+    stable = preflight(tools.cloud_run.get_service(name_of(request.spec)), tools)
     plans, refused = Plans(), ""
     with exclusive(request.roots.directory, settings.owner):
         try:
@@ -202,7 +203,7 @@ def _dry_run(request: Request, settings: Settings, connected: Connected, form: s
             click.echo(f"{name}: {summary.text()}")
         click.echo(_then(steps) if stable else "then: the first revision gets all the traffic")
     if refused:
-        raise PlanRefused(refused, hint="--allow-destroy lets it happen")
+        raise PlanRefused(refused, hint=plans.way_out)
     return ExitCode.DONE
 
 
@@ -221,7 +222,8 @@ def _report(
     if outcome.state.exit_code == ExitCode.PLAN_REFUSED:
         for name, summary in outcome.plans.summaries.items():
             talk.say(f"{name}: {summary.text()}")
-        talk.say("--allow-destroy lets a plan destroy or replace what serves")
+        if outcome.plans.way_out:
+            talk.say(outcome.plans.way_out)
     report = wiring.report(outcome, prepared.spec, connected, environment)
     places: dict[str, str] = {}
     try:

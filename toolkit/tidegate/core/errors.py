@@ -126,7 +126,13 @@ class Rejected(RemoteError):
 
 
 class RolloutHeld(TidegateError):
+    """`passes`: somebody works on it, so it is worth waiting; otherwise a person must decide first."""
+
     exit_code = ExitCode.BUSY
+
+    def __init__(self, message: str, *, hint: str = "", passes: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.passes = passes
 
 
 class Interrupted(TidegateError):

@@ -1,20 +1,22 @@
 """The rollout's own record: `State` ↔ the annotations on the service.
 
 `tidegate/rollout` holds the present rollout (or the last one), `tidegate/history` the last ten ended ones,
-newest first. Both are compact JSON; unknown keys of a newer version are kept out of the way, not trusted.
+newest first. `tidegate/request` is what somebody asks of the process that works on the rollout. All are
+compact JSON; unknown keys of a newer version are kept out of the way, not trusted.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, get_args
 
 from tidegate.core.rollout import Moved, Phase, Settings, State
 
 ROLLOUT = "tidegate/rollout"
 HISTORY = "tidegate/history"
+REQUEST = "tidegate/request"
 VERSION = 1
 KEPT = 10
 _REASON = 600
@@ -23,15 +25,23 @@ _REASON = 600
 
 @dataclass(frozen=True)
 class Record:
-    """A rollout as found on the service. `lease` is when its owner counts as dead, epoch seconds."""
+    """A rollout as found on the service. `lease` is when its owner counts as dead, epoch seconds.
+
+    `terms` are what it is judged by and how it is measured, for whoever goes on with it from elsewhere.
+    """
 
     state: State
     updated: float
     lease: float
+    terms: Mapping[str, Any] = field(default_factory=dict)
+
+    def lives_at(self, now: float) -> bool:
+        """Whether somebody works on it, as far as the lease tells."""
+        return not self.state.final and now < self.lease
 
     def held_at(self, now: float) -> bool:
-        """Whether somebody still works on it, or died while the candidate had traffic."""
-        return not self.state.final and (now < self.lease or self.traffic_at_risk)
+        """Whether somebody works on it, or a person must first say what becomes of it."""
+        return self.lives_at(now) or self.traffic_at_risk or self.state.phase is Phase.PAUSED
 
     @property
     def traffic_at_risk(self) -> bool:
@@ -46,10 +56,11 @@ class Unreadable:
     reason: str
 
 
-def encode(state: State, *, now: float, lease: float) -> str:
+def encode(state: State, *, now: float, lease: float, terms: Mapping[str, Any] | None = None) -> str:
     """The annotation's text. Deterministic."""
     fields = asdict(as_read(state))
-    return _compact({"v": VERSION, "updated": round(now, 3), "lease": round(lease, 3)} | fields)
+    head = {"v": VERSION, "updated": round(now, 3), "lease": round(lease, 3), "terms": dict(terms or {})}
+    return _compact(head | fields)
 
 
 def as_read(state: State) -> State:
@@ -63,7 +74,10 @@ def decode(text: str) -> Record | Unreadable:
         fields = json.loads(text)
         if fields["v"] != VERSION:
             return Unreadable(f"it was written by another version of tidegate (format {fields['v']!r})")
-        return Record(_state(fields), float(fields["updated"]), float(fields["lease"]))
+        terms = fields.get("terms", {})
+        if not isinstance(terms, dict):
+            raise TypeError("terms is not a mapping")
+        return Record(_state(fields), float(fields["updated"]), float(fields["lease"]), terms)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Unreadable(f"it is damaged ({type(error).__name__}: {error})")
 
@@ -80,10 +94,11 @@ def _state(fields: Mapping[str, Any]) -> State:
         return value
 
     settings = fields["settings"]
-    code = fields["exit_code"]
+    code, following = fields["exit_code"], fields.get("next")
     return State(
         id=text("id"),
         owner=text("owner"),
+        holder=str(fields.get("holder", "")),
         started=float(fields["started"]),
         phase=Phase(fields["phase"]),
         stable=text("stable"),
@@ -95,6 +110,8 @@ def _state(fields: Mapping[str, Any]) -> State:
         reason=text("reason"),
         decided=_number(fields["decided"]),
         restored=_number(fields["restored"]),
+        next=None if following is None else int(following),
+        forced=bool(fields.get("forced", False)),
         exit_code=None if code is None else int(code),
         settings=Settings(
             steps=tuple(int(p) for p in settings["steps"]),
@@ -105,12 +122,44 @@ def _state(fields: Mapping[str, Any]) -> State:
             recovery=float(settings["recovery"]),
             on_inconclusive=settings["on_inconclusive"],
             on_pre_existing=settings.get("on_pre_existing", "hold"),
+            pauses=tuple(int(p) for p in settings.get("pauses", ())),
+            on_cancel=settings.get("on_cancel", "rollback"),
         ),
     )
 
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+# ------------------------------------------------------------------------------------------- requests
+
+Wish = Literal["pause", "abort", "promote"]
+_WISHES: tuple[Wish, ...] = get_args(Wish)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asks of the process that works on rollout `rollout`."""
+
+    wish: Wish
+    rollout: str
+    by: str
+    at: float
+
+
+def ask(request: Request) -> str:
+    """The annotation's text."""
+    return _compact(asdict(request))
+
+
+def asked(annotations: Mapping[str, str], rollout: str) -> Request | None:
+    """What is asked of this rollout; what is damaged, or meant for another one, is nothing."""
+    try:
+        found = Request(**json.loads(annotations.get(REQUEST, "null")))
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return found if found.wish in _WISHES and found.rollout == rollout else None
 
 
 # ------------------------------------------------------------------------------------------- history

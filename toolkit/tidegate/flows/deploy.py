@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tidegate.core import record
-from tidegate.core.errors import RolloutHeld
-from tidegate.core.rollout import Phase, Settings, Started, State, describe, step, when
+from tidegate.core.rollout import Settings, Started, State, step, when
 from tidegate.core.spec import Spec
+from tidegate.flows.job import Evidence, Job, Tools
 from tidegate.flows.planning import Plans, Request, apply_plans, make_plans
-from tidegate.flows.rollout import Evidence, Job, Runner, Tools, effective, held
-from tidegate.ports import Service, ServiceName, Terraform
+from tidegate.flows.preflight import preflight
+from tidegate.flows.rollout import Runner
+from tidegate.ports import ServiceName, Terraform
 
 
 @dataclass(frozen=True)
@@ -28,36 +27,19 @@ def deploy(request: Request, job: Job, settings: Settings, terraform: Terraform,
     Raises RolloutHeld (somebody else is at it), RemoteError (nothing has happened), InvalidInput.
     """
     service = tools.cloud_run.get_service(job.name)
-    stable = preflight(service, tools.clock.now())
+    stable = preflight(service, tools)
     plans = Plans()
 
     def apply() -> None:
         make_plans(request, terraform, plans)
         apply_plans(request, terraform, plans)
 
-    runner = Runner(_with_apply(job, apply), tools)
-    new = State(new_id(tools.clock.now()), request.owner, tools.clock.now(), settings=settings)
-    state, effects = step(new, Started(tools.clock.now(), stable))
+    runner = Runner(replace(job, apply=apply), tools)
+    now = tools.clock.now()
+    new = State(new_id(now), request.owner, now, holder=tools.holders.mine, settings=settings)
+    state, effects = step(new, Started(now, stable))
     state = runner.run(state, effects, service)
     return Outcome(state, runner.evidence, plans)
-
-
-def preflight(service: Service | None, now: float) -> str:
-    """The revision that has all the traffic; empty for a service that does not exist or never served."""
-    if service is None:
-        return ""
-    found = record.find(service.annotations)
-    if isinstance(found, record.Record) and found.held_at(now):
-        raise held(found, now)
-    serving = effective(service)
-    if len(serving) > 1:
-        if isinstance(found, record.Record) and found.state.phase in (Phase.HELD, Phase.NEEDS_PERSON):
-            raise held(found, now)
-        raise RolloutHeld(
-            f"the traffic of {service.name.service} is split: {describe(serving)}",
-            hint="`tidegate rollback --to REVISION` sends all of it to one revision",
-        )
-    return next(iter(serving), "")
 
 
 def settings_of(spec: Spec) -> Settings:
@@ -72,15 +54,13 @@ def settings_of(spec: Spec) -> Settings:
         recovery=rollout.recovery,
         on_inconclusive=spec.analysis.on_inconclusive,
         on_pre_existing=spec.analysis.on_pre_existing,
+        pauses=rollout.pauses,
+        on_cancel=rollout.on_cancel,
     )
 
 
 def name_of(spec: Spec) -> ServiceName:
     return ServiceName(spec.project, spec.region, spec.service)
-
-
-def _with_apply(job: Job, apply: Callable[[], None]) -> Job:
-    return replace(job, apply=apply)
 
 
 def new_id(now: float) -> str:

@@ -1,7 +1,8 @@
 """Signals become `Interrupted`, but only where the flow can stop safely.
 
 A signal that arrives elsewhere (while the traffic and the record are being written) waits for the next
-safe place. A second signal changes nothing: what follows the first is bounded by deadlines of its own.
+safe place. A second signal changes nothing: what follows the first is bounded by deadlines of its own. With
+the third, a write that does not get through is given up.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _CODES = {
     signal.SIGTERM: ExitCode.TERMINATED,
     signal.SIGHUP: ExitCode.TERMINATED,
 }
+_INSISTED = 3
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "terminal closed"}
 
 
@@ -34,11 +36,20 @@ class Stopped(Interrupted):
 class Interruption:
     """Installed once by the command that moves traffic; `allowed()` marks the places where it may stop."""
 
+    what = "the traffic goes to the stable revision"
+    """What a person who stops it is told will happen."""
+
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._requested: signal.Signals | None = None
         self._raised = False
+        self._count = 0
         self._open = 0
+
+    @property
+    def insisted(self) -> bool:
+        """Whether somebody wants this process to end, whatever is left undone."""
+        return self._count >= _INSISTED
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -70,10 +81,11 @@ class Interruption:
             raise Stopped(self._requested)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
+        self._count += 1
         if self._requested is not None:
             self._say("already stopping; the traffic is being made safe")
             return
         self._requested = signal.Signals(number)
-        self._say(f"{_WORDS[self._requested]}: stopping, the traffic goes to the stable revision")
+        self._say(f"{_WORDS[self._requested]}: stopping, {self.what}")
         if self._open:
             self._raise()

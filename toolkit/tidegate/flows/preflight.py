@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from tidegate.core import power, record
+from tidegate.core import power
 from tidegate.core.errors import RemoteError, RolloutHeld
 from tidegate.core.incident import Incident
 from tidegate.core.judge import Criteria
 from tidegate.core.preflight import Look, Preflight, assess, limits, looked_back, occupied, split
 from tidegate.core.samples import NoData, Samples, Window
 from tidegate.core.spec import Alerts
+from tidegate.flows.job import Job, Tools
 from tidegate.flows.power import LOOKED_BACK, at_present
-from tidegate.flows.rollout import Job, Tools, effective, held
+from tidegate.flows.traffic import effective, held, record_of
 from tidegate.ports import Incidents, Service, ServiceName
 
 
@@ -36,19 +37,19 @@ def check(
         incidents=() if service is None else _incidents(job.name, incidents),
         blind_spots=_blind_spots(job, parts, samples, cut),
         latest=service is not None and any(t.percent and not t.revision for t in service.traffic),
-        held=None if service is None else _held(service, now),
+        held=None if service is None else _held(service, tools),
     )
     return assess(look, criteria)
 
 
-def preflight(service: Service | None, now: float) -> str:
+def preflight(service: Service | None, tools: Tools) -> str:
     """The revision that has all the traffic; empty for a service that does not exist or never served.
 
     Raises RolloutHeld for one that another rollout holds or whose traffic is split.
     """
     if service is None:
         return ""
-    if (error := _held(service, now)) is not None:
+    if (error := _held(service, tools)) is not None:
         raise error
     serving = effective(service)
     if len(serving) > 1:
@@ -57,8 +58,9 @@ def preflight(service: Service | None, now: float) -> str:
     return next(iter(serving), "")
 
 
-def _held(service: Service, now: float) -> RolloutHeld | None:
-    other = occupied(record.find(service.annotations), effective(service), now)
+def _held(service: Service, tools: Tools) -> RolloutHeld | None:
+    now = tools.clock.now()
+    other = occupied(record_of(service, tools), effective(service), now)
     return None if other is None else held(other, now)
 
 

@@ -6,8 +6,10 @@ from tidegate.core import record
 from tidegate.core.errors import NotFound, RolloutHeld, UsageError
 from tidegate.core.rollout import Moved, Phase, Settings, SetTraffic, State, describe
 from tidegate.flows.deploy import Outcome, new_id
+from tidegate.flows.job import Job, Tools
 from tidegate.flows.planning import Plans
-from tidegate.flows.rollout import Job, Runner, Tools, effective, held
+from tidegate.flows.rollout import Runner
+from tidegate.flows.traffic import effective, held, record_of
 from tidegate.ports import ConditionState, Service
 
 
@@ -24,8 +26,8 @@ def rollback(
     service = tools.cloud_run.get_service(job.name)
     if service is None:
         raise NotFound(f"there is no service {job.name.service} in {job.name.project}, {job.name.region}")
-    found = record.find(service.annotations)
-    if isinstance(found, record.Record) and not found.state.final and now < found.lease and not take_over:
+    found = record_of(service, tools)
+    if isinstance(found, record.Record) and found.lives_at(now) and not take_over:
         raise _living(found, now)
     target = to or _previous(service, found)
     serving = effective(service)
@@ -36,7 +38,7 @@ def rollback(
     state = State(
         new_id(now), owner, now, Phase.ROLLING_BACK, stable=target, candidate=leaving, entered=now,
         moves=_moves(found, leaving, now), reason=f"asked for by {owner} ({describe(serving)} before)",
-        decided=now, settings=settings,
+        decided=now, holder=tools.holders.mine, settings=settings,
     )  # fmt: skip
     runner = Runner(job, tools)
     return Outcome(runner.run(state, (SetTraffic(),), service), runner.evidence, Plans())
@@ -46,7 +48,7 @@ def _living(found: record.Record, now: float) -> RolloutHeld:
     error = held(found, now)
     return RolloutHeld(
         error.message,
-        hint="interrupt it where it runs (Ctrl-C, or TERM), or take the service from it: --take-over",
+        hint="`tidegate abort` asks it to go back, --take-over takes the service from it",
     )
 
 

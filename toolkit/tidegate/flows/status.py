@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tidegate.core import record
 from tidegate.core.errors import NotFound
-from tidegate.flows.rollout import effective
+from tidegate.flows.traffic import effective
 from tidegate.ports import CloudRun, Service, ServiceName
 
 

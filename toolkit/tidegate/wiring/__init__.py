@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tidegate.core.report import Report
     from tidegate.core.spec import Spec
     from tidegate.flows.deploy import Outcome
+    from tidegate.flows.job import Job, Tools
     from tidegate.flows.planning import Roots
     from tidegate.flows.prepare import Prepared
     from tidegate.flows.replay import Judging
-    from tidegate.flows.rollout import Job, Tools
     from tidegate.local.client import LocalCloud
     from tidegate.ports import Estate, Notifier, Telemetry
 
@@ -57,12 +57,14 @@ def connect(settings: Settings, notifier: Notifier, say: Callable[[str], None]) 
     from tidegate.adapters import channels, credentials
     from tidegate.adapters.clock import SystemClock
     from tidegate.adapters.cloud_run import GoogleCloudRun
+    from tidegate.adapters.holders import ProcessHolders
+    from tidegate.adapters.hooks import HookRunner
     from tidegate.adapters.metrics import CloudMonitoring
     from tidegate.adapters.notifier import WebhookNotifier
     from tidegate.adapters.probe import HttpProbe
     from tidegate.adapters.promql import PromQl
     from tidegate.adapters.retry import Retrying, RetryPolicy
-    from tidegate.flows.rollout import Tools
+    from tidegate.flows.job import Tools
 
     cloud = local_cloud(settings)
     clock = SystemClock()
@@ -82,8 +84,10 @@ def connect(settings: Settings, notifier: Notifier, say: Callable[[str], None]) 
             cloud_run=GoogleCloudRun(opened, retrying),
             metrics=CloudMonitoring(opened, retrying, promql=promql, on_trouble=say),
             probe=HttpProbe(clock, token),
+            hooks=HookRunner(settings.environment, say),
             clock=clock,
             notifier=told,
+            holders=ProcessHolders(),
             interruption=Interruption(say),
         )
         yield Connected(tools, directory)
@@ -161,14 +165,16 @@ def estate(settings: Settings) -> Estate:
 def job(spec: Spec) -> Job:
     """What a rollout of this spec is about."""
     from tidegate.flows.deploy import name_of
-    from tidegate.flows.rollout import Job
+    from tidegate.flows.job import Job
     from tidegate.ports import Smoke
 
     checks = tuple(
         Smoke(check.path, check.status, check.contains, check.timeout, check.attempts)
         for check in spec.rollout.smoke
     )
-    return Job(name_of(spec), telemetry(spec), criteria(spec), checks, spec.rollout.start_timeout)
+    return Job(
+        name_of(spec), telemetry(spec), criteria(spec), checks, start_timeout=spec.rollout.start_timeout
+    )
 
 
 def telemetry(spec: Spec) -> Telemetry:
@@ -322,7 +328,8 @@ def report(outcome: Outcome, spec: Spec, connected: Connected, environment: str 
     """The ended rollout with what it rests on. Reads the service once more for what serves now."""
     from tidegate.core.report import Report
     from tidegate.flows.deploy import name_of
-    from tidegate.flows.rollout import effective, rollout_of
+    from tidegate.flows.job import rollout_of
+    from tidegate.flows.traffic import effective
 
     name = name_of(spec)
     try:

@@ -2,9 +2,11 @@
 
 from tidegate.core.rollout.diagram import mermaid
 from tidegate.core.rollout.events import (
+    AbortAsked,
     Applied,
     Apply,
     ApplyFailed,
+    Asked,
     Cancelled,
     Effect,
     Event,
@@ -13,6 +15,9 @@ from tidegate.core.rollout.events import (
     Judged,
     Notify,
     Observe,
+    PauseAsked,
+    PromoteAsked,
+    ResumeAsked,
     RunSmoke,
     SetTraffic,
     SmokeFailed,
@@ -20,18 +25,21 @@ from tidegate.core.rollout.events import (
     Started,
     TrafficFailed,
     TrafficSet,
+    WriteRecord,
 )
-from tidegate.core.rollout.state import FINAL, MOVED, Moved, Phase, Settings, State
-from tidegate.core.rollout.table import TRANSITIONS, IllegalEvent, Transition, step
+from tidegate.core.rollout.state import ENDED, WAITING, Moved, OnCancel, Phase, Settings, State
+from tidegate.core.rollout.table import TRANSITIONS, IllegalEvent, Transition, allows, step
 from tidegate.core.rollout.wording import describe, sentence, when
 
 __all__ = [
-    "FINAL",
-    "MOVED",
+    "ENDED",
     "TRANSITIONS",
+    "WAITING",
+    "AbortAsked",
     "Applied",
     "Apply",
     "ApplyFailed",
+    "Asked",
     "Cancelled",
     "Effect",
     "Event",
@@ -42,7 +50,11 @@ __all__ = [
     "Moved",
     "Notify",
     "Observe",
+    "OnCancel",
+    "PauseAsked",
     "Phase",
+    "PromoteAsked",
+    "ResumeAsked",
     "RunSmoke",
     "SetTraffic",
     "Settings",
@@ -53,6 +65,8 @@ __all__ = [
     "TrafficFailed",
     "TrafficSet",
     "Transition",
+    "WriteRecord",
+    "allows",
     "describe",
     "mermaid",
     "sentence",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tidegate.core.rollout.state import FINAL, Phase
+from tidegate.core.rollout.state import ENDED, WAITING, Phase
 from tidegate.core.rollout.table import TRANSITIONS
 
 
@@ -16,10 +16,10 @@ def mermaid() -> str:
             for target in transition.to:
                 if target is not phase:
                     edges.setdefault((phase, target), []).append(_words(event.__name__))
-    shown = {pair: events for pair, events in edges.items() if pair[0] not in FINAL}
+    shown = {pair: events for pair, events in edges.items() if pair[0] not in ENDED}
     lines = ["stateDiagram-v2", f"    [*] --> {Phase.NEW}"]
     lines += [f"    {a} --> {b}: {', '.join(events)}" for (a, b), events in shown.items()]
-    lines += [f"    {p} --> [*]" for p in Phase if p in FINAL or p is Phase.ROLLED_BACK]
+    lines += [f"    {p} --> [*]" for p in Phase if p in ENDED or p in WAITING or p is Phase.ROLLED_BACK]
     return "\n".join(lines)
 
 

@@ -18,9 +18,10 @@ class Started:
 
 @dataclass(frozen=True)
 class TrafficSet:
-    """The traffic asked for is effective."""
+    """The traffic asked for is effective. `already`: it was so before it was asked for."""
 
     at: float
+    already: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,12 @@ class Judged:
 
 @dataclass(frozen=True)
 class Interfered:
-    """Somebody else changed the traffic or the record."""
+    """Somebody else changed the service. `percent` is what the candidate was found with, where the record
+    is still this rollout's; None when another one's record is there."""
 
     at: float
     reason: str
+    percent: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,38 @@ class Cancelled:
     reason: str
     exit_code: ExitCode = ExitCode.INTERRUPTED
 
+
+@dataclass(frozen=True)
+class ResumeAsked:
+    """Somebody wants a rollout that waits, or whose process died, to go on."""
+
+    at: float
+    by: str
+
+
+@dataclass(frozen=True)
+class PauseAsked:
+    at: float
+    by: str
+
+
+@dataclass(frozen=True)
+class AbortAsked:
+    """Somebody wants all traffic on the stable revision, now."""
+
+    at: float
+    by: str
+
+
+@dataclass(frozen=True)
+class PromoteAsked:
+    """Somebody wants all traffic on the candidate, whatever the judge says."""
+
+    at: float
+    by: str
+
+
+Asked = ResumeAsked | PauseAsked | AbortAsked | PromoteAsked
 
 Event = (
     Started
@@ -91,6 +126,7 @@ Event = (
     | Judged
     | Interfered
     | Cancelled
+    | Asked
 )
 
 
@@ -102,6 +138,11 @@ class SetTraffic:
     """
 
     tag: bool = False
+
+
+@dataclass(frozen=True)
+class WriteRecord:
+    """Write the record of this state alone, the traffic as it is found; no event unless that fails."""
 
 
 @dataclass(frozen=True)
@@ -133,4 +174,4 @@ class Finish:
     """Tell people how it ended, and stop. The exit code is the state's."""
 
 
-Effect = SetTraffic | Apply | RunSmoke | Observe | Notify | Finish
+Effect = SetTraffic | WriteRecord | Apply | RunSmoke | Observe | Notify | Finish

@@ -7,16 +7,21 @@ from enum import StrEnum
 from typing import Literal
 
 Wish = Literal["hold", "rollback", "promote"]
+OnCancel = Literal["rollback", "keep"]
 
 
 class Phase(StrEnum):
     NEW = "new"
     LOCKED = "locked"
     """The record is on the service, traffic is pinned to the stable revision by name."""
+    APPLIED = "applied"
+    """The candidate exists and starts; with 0 % and a tag address, once that is written."""
     SMOKE = "smoke"
-    """The candidate exists with 0 % and a tag address."""
+    """The candidate is tried out on its tag address."""
     STEP = "step"
     BAKE = "bake"
+    PAUSED = "paused"
+    """Stopped where it was because the spec or a person asked for it; somebody must say how it goes on."""
     PROMOTED = "promoted"
     ROLLING_BACK = "rolling_back"
     """Traffic was sent back; not yet seen to be effective."""
@@ -32,20 +37,11 @@ class Phase(StrEnum):
     """What the service serves now is not what was asked for, or is not known."""
 
 
-FINAL = frozenset(
-    {
-        Phase.PROMOTED,
-        Phase.RECOVERED,
-        Phase.NOT_RECOVERED,
-        Phase.ABORTED,
-        Phase.HELD,
-        Phase.NEEDS_PERSON,
-    }
-)
-"""Nothing happens by itself after these. ROLLED_BACK is final only when the recovery cannot be told."""
+ENDED = frozenset({Phase.PROMOTED, Phase.RECOVERED, Phase.NOT_RECOVERED, Phase.ABORTED})
+"""The rollout is over. ROLLED_BACK ends one only when the recovery could not be told."""
 
-MOVED = frozenset({Phase.STEP, Phase.BAKE, Phase.ROLLING_BACK, Phase.HELD, Phase.NEEDS_PERSON})
-"""Phases in which the candidate may have traffic."""
+WAITING = frozenset({Phase.PAUSED, Phase.HELD, Phase.NEEDS_PERSON})
+"""Nothing happens by itself any more; a person says how it goes on."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +57,14 @@ class Settings:
     on_inconclusive: Wish = "hold"
     on_pre_existing: Wish = "hold"
     """What to do when the stable revision has the candidate's fault as well."""
+    pauses: tuple[int, ...] = ()
+    """Indexes of the steps before which somebody must approve; `len(steps)` is before 100 %."""
+    on_cancel: OnCancel = "rollback"
+    """What a signal does to traffic that has moved."""
+
+    def share(self, index: int) -> int:
+        """Percent of the step with this index; what comes after the last is the bake."""
+        return self.steps[index] if index < len(self.steps) else 100
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class State:
 
     id: str
     owner: str
+    """Who a colleague would ask."""
     started: float
     phase: Phase = Phase.NEW
     stable: str = ""
@@ -90,7 +95,14 @@ class State:
     """When the deciding verdict fell."""
     restored: float | None = None
     """When the stable revision effectively had all traffic again."""
+    next: int | None = None
+    """Index of the step that waits for approval."""
+    forced: bool = False
+    """Somebody has promoted it over the judge's head."""
+    holder: str = ""
+    """The process that works on it: a resumed rollout has another one, of the same owner or not."""
     exit_code: int | None = None
+    """Set once the process that worked on it has nothing more to do."""
     settings: Settings = field(default_factory=Settings)
 
     @property
@@ -99,6 +111,7 @@ class State:
 
     @property
     def final(self) -> bool:
+        """Whether nobody works on it any more: it is over, or waits for a person."""
         return self.exit_code is not None
 
     @property

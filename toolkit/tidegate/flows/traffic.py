@@ -1,0 +1,346 @@
+"""Traffic and record of one service: written in one call, read back, and watched for other people's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from tidegate.core import record
+from tidegate.core.errors import (
+    Conflict,
+    Denied,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+    RemoteError,
+    RolloutHeld,
+    Unreachable,
+)
+from tidegate.core.rollout import (
+    AbortAsked,
+    Event,
+    Interfered,
+    PauseAsked,
+    Phase,
+    PromoteAsked,
+    State,
+    TrafficFailed,
+    TrafficSet,
+    allows,
+    describe,
+    when,
+)
+from tidegate.flows.job import Job, Tools
+from tidegate.flows.terms import terms_of
+from tidegate.ports import Service, Target
+
+_EFFECTIVE_WITHIN = 120.0
+_WRITE_FOR = 60.0
+"""Seconds for which a write that cannot get through is tried again."""
+_INSIST_FOR = 600.0
+"""The same for a rollback: as long as it is not through, the candidate serves."""
+_NOTE_FOR = 10.0
+"""The same for a record alone, which moves nothing."""
+_LEASE = 600.0
+"""Seconds without a sign of life after which a process counts as dead."""
+_APPLY_LEASE = 900.0
+"""The same on top of the time a revision may take to start: Terraform leaves no room for signs of life."""
+
+_WISHES: Mapping[record.Wish, Callable[[float, str], Event]] = {
+    "pause": PauseAsked,
+    "abort": AbortAsked,
+    "promote": PromoteAsked,
+}
+
+
+class Traffic:
+    """The service as this rollout last saw and left it. `service` is None until there is one."""
+
+    def __init__(self, job: Job, tools: Tools, service: Service | None) -> None:
+        self.service = service
+        self._job = job
+        self._tools = tools
+        self._terms = terms_of(job)
+        self._found = None if service is None else service.annotations.get(record.ROLLOUT)
+        self._claimed = False
+        """Whether this process's name stands in the record."""
+        self._left = None if service is None else percents(service.traffic, service)
+        """The split as this rollout found or left it; None before there is a service."""
+        self._created = None if service is None else service.latest_created_revision
+        self._answered: record.Request | None = None
+        self._lease = 0.0
+
+    # ------------------------------------------------------------------------------- writing
+
+    def write(self, state: State, *, keep_tag: bool) -> Event:
+        """Split and record of `state` in one call, then the wait until the split is effective.
+
+        Raises RolloutHeld when somebody else took the service first, and RemoteError when not even that
+        first write could be made: then nothing has happened.
+        """
+        try:
+            service = self.service or self._tools.cloud_run.get_service(self._job.name)
+        except RemoteError as error:
+            return self._not_written(state, error)
+        if service is None:
+            return TrafficFailed(self._now(), f"there is no service {self._job.name.service}")
+        already = effective(service) == dict(state.split) and service.settled
+        begun, pause = self._now(), 0.5
+        while True:
+            targets = self._targets(state, service, keep_tag=keep_tag)
+            try:
+                self.service = self._update(state, service, targets)
+                break
+            except RemoteError as error:
+                if self._now() - begun > _patience(state, error) or self._tools.interruption.insisted:
+                    return self._not_written(state, error)
+            self._tools.clock.sleep(pause)
+            pause = min(2 * pause, 5.0)
+            service = self._reread(service)
+            if self._is_written(state, targets, service):
+                self.service = service  # the answer was lost, the write was not
+                break
+            if intruder := self._intruder(state, service):
+                return intruder
+        self._claimed = True
+        self._left = dict(state.split)
+        return self._until_effective(state, already=already)
+
+    def note(self, state: State) -> TrafficFailed | None:
+        """Writes the record alone, beside the traffic as it is found."""
+        if not self._claimed:
+            return None
+        begun = self._now()
+        while True:
+            try:
+                service = self._tools.cloud_run.get_service(self._job.name)
+                if service is None:
+                    return TrafficFailed(self._now(), f"there is no service {self._job.name.service}")
+                if not self._is_mine(state, record.find(service.annotations)):
+                    return None
+                self.service = self._update(state, service, as_found(service))
+                return None
+            except RemoteError as error:
+                if self._now() - begun > _NOTE_FOR:
+                    return TrafficFailed(self._now(), f"the record could not be written: {error.message}")
+            self._tools.clock.sleep(1.0)
+
+    def renew(self, state: State) -> None:
+        """Another lease, once half of this one is over. A renewal that fails is left to the next look."""
+        if self.service is None or self._lease - self._now() > _lease(state, self._job) / 2:
+            return
+        with suppress(RemoteError):
+            self.service = self._update(state, self.service, as_found(self.service))
+
+    def _update(self, state: State, service: Service, targets: tuple[Target, ...]) -> Service:
+        now = self._now()
+        lease = now if state.final else now + _lease(state, self._job)
+        encoded = record.encode(state, now=now, lease=lease, terms=self._terms)
+        written: dict[str, str | None] = {record.ROLLOUT: encoded}
+        if state.final and state.phase is not Phase.PAUSED:
+            written[record.HISTORY] = record.remember(service.annotations, state, now=now)
+        if record.REQUEST in service.annotations:
+            asked = record.asked(service.annotations, state.id)
+            if state.final or asked is None or asked == self._answered:
+                written[record.REQUEST] = None
+        updated = self._tools.cloud_run.update(service, targets, written)
+        self._lease = lease
+        return updated
+
+    def _targets(self, state: State, service: Service, *, keep_tag: bool) -> tuple[Target, ...]:
+        """The split, the candidate's tag, and everybody else's tags as they are."""
+        mine = self._job.tag
+        targets = [Target(revision, percent) for revision, percent in state.split]
+        if keep_tag and state.candidate and mine:
+            targets.append(Target(state.candidate, 0, mine))
+        latest = service.latest_ready_revision
+        targets += [
+            Target(t.revision or latest, 0, t.tag) for t in service.traffic if t.tag and t.tag != mine
+        ]
+        return tuple(targets)
+
+    def _is_written(self, state: State, targets: tuple[Target, ...], found: Service) -> bool:
+        """Whether an earlier attempt, its answer lost, has taken effect: the times in it may be others."""
+        there = record.find(found.annotations)
+        same = isinstance(there, record.Record) and there.state == record.as_read(state)
+        return same and percents(found.traffic, found) == percents(targets, found)
+
+    def _not_written(self, state: State, error: RemoteError) -> Event:
+        if not self._claimed and not state.first:
+            raise error  # nothing has happened yet, so the error itself is the whole story
+        return TrafficFailed(self._now(), error.message)
+
+    def _reread(self, service: Service) -> Service:
+        try:
+            return self._read() or service
+        except RemoteError:
+            return service  # what is known; the write that follows meets the same trouble, or a stale etag
+
+    def _until_effective(self, state: State, *, already: bool) -> Event:
+        """Reads back until what was asked for is what serves."""
+        wanted = dict(state.split)
+        within = _INSIST_FOR if state.phase is Phase.ROLLING_BACK else _EFFECTIVE_WITHIN
+        deadline = self._now() + within
+        pause = 0.1
+        while True:
+            seen = None
+            with suppress(RemoteError):  # read again; the deadline bounds it
+                seen = self._read()
+            now = self._now()
+            if seen is not None:
+                self.service = seen
+                if seen.settled and effective(seen) == wanted:
+                    return TrafficSet(now, already)
+            if now >= deadline or self._tools.interruption.insisted:
+                return TrafficFailed(now, self._not_effective(wanted, within))
+            self._tools.clock.sleep(pause)
+            pause = min(1.5 * pause, 2.0)
+
+    def _not_effective(self, wanted: dict[str, int], within: float) -> str:
+        text = f"{describe(wanted)} was asked for and is not effective after {within:.0f} s"
+        if self.service is None:
+            return text
+        text += f"; effective is {describe(effective(self.service))}"
+        condition = self.service.terminal_condition
+        return text + (f" ({condition.reason}: {condition.message})" if condition.reason else "")
+
+    # ------------------------------------------------------------------------------- looking
+
+    def look(self, state: State) -> Event | None:
+        """What somebody else has done, or asks for, since the last look. Raises RemoteError."""
+        found = self._read()
+        if found is None:
+            return None
+        if intruder := self._intruder(state, found):
+            return intruder
+        self.service = found
+        asked = record.asked(found.annotations, state.id)
+        if asked is None or asked == self._answered:
+            return None
+        self._answered = asked
+        event = _WISHES[asked.wish](self._now(), asked.by)
+        return event if allows(state, type(event)) else None
+
+    def created(self, revision: str) -> None:
+        """This rollout has made `revision`, so it is nobody else's."""
+        self._created = revision
+
+    def _read(self) -> Service | None:
+        """The service as it is now; None where there is none, or where the answer is older than what is
+        known already: a read is served from anywhere."""
+        found = self._tools.cloud_run.get_service(self._job.name)
+        if found is not None and self.service is not None and found.generation < self.service.generation:
+            return None
+        return found
+
+    def _is_mine(self, state: State, found: record.Record | record.Unreadable | None) -> bool:
+        return (
+            isinstance(found, record.Record)
+            and found.state.id == state.id
+            and found.state.holder == state.holder
+        )
+
+    def _intruder(self, state: State, found: Service) -> Event | None:
+        """Somebody else's rollout, or a service that is not as this one left it."""
+        now = self._now()
+        other = record.find(found.annotations)
+        if not self._claimed:
+            if found.annotations.get(record.ROLLOUT) != self._found:
+                raise self._came_in_between(other, now)
+        elif not self._is_mine(state, other):
+            if isinstance(other, record.Record):
+                same = other.state.id == state.id
+                what = "taken this rollout over" if same else f"started rollout {other.state.id}"
+                return Interfered(now, f"{other.state.owner} has {what}")
+            gone = "was removed" if other is None else f"cannot be read any more ({other.reason})"
+            return Interfered(now, f"its record {gone}: somebody else wrote there", self._share(state, found))
+        split = percents(found.traffic, found)
+        if self._left is not None and split not in (self._left, dict(state.split)):
+            share = self._share(state, found) if self._claimed else None
+            return Interfered(now, f"its traffic was changed to {describe(split)} from outside", share)
+        new = found.latest_created_revision
+        if self._claimed and state.candidate and self._created and new != self._created:
+            if state.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK):
+                return None  # it takes nothing from the revision that the traffic goes back to
+            why = f"revision {new} was created from outside"
+            return Interfered(now, why, self._share(state, found))
+        return None
+
+    def _share(self, state: State, found: Service) -> int:
+        return percents(found.traffic, found).get(state.candidate, 0) if state.candidate else 0
+
+    def _came_in_between(self, other: record.Record | record.Unreadable | None, now: float) -> RolloutHeld:
+        if isinstance(other, record.Record):
+            return held(other, now)
+        return RolloutHeld("somebody else changed the record at the same moment", hint="try again")
+
+    def _now(self) -> float:
+        return self._tools.clock.now()
+
+
+# ----------------------------------------------------------------------------------- small pure things
+
+
+def record_of(service: Service, tools: Tools) -> record.Record | record.Unreadable | None:
+    """The record on the service; the lease of a process that has certainly ended is over."""
+    found = record.find(service.annotations)
+    if isinstance(found, record.Record) and tools.holders.gone(found.state.holder):
+        return replace(found, lease=min(found.lease, tools.clock.now()))
+    return found
+
+
+def held(other: record.Record, now: float) -> RolloutHeld:
+    """The error for a service that another rollout holds: who, since when, and the way out."""
+    state = other.state
+    what = "waits for a decision" if state.final else f"is in phase {state.phase}"
+    text = f"rollout {state.id} by {state.owner}, started {when(state.started)}, {what}"
+    if other.lives_at(now):
+        return RolloutHeld(
+            text,
+            hint="wait for it (--wait), or ask it to go back: `tidegate abort`; without a sign of life it "
+            f"counts as dead at {when(other.lease)}",
+            passes=True,
+        )
+    if state.final or other.traffic_at_risk:
+        return RolloutHeld(
+            f"{text}: {state.reason}" if state.reason else text,
+            hint=f"`tidegate resume` goes on with it, `tidegate abort` sends all traffic to {state.stable}",
+        )
+    return RolloutHeld(text, hint="`tidegate status` shows how far it is")
+
+
+def _patience(state: State, error: RemoteError) -> float:
+    """Seconds for which a write is tried again."""
+    if isinstance(error, Denied | NotFound | Rejected):
+        return _WRITE_FOR if state.phase is Phase.ROLLING_BACK else 0.0
+    if not isinstance(error, Conflict | OutcomeUnknown | Unreachable):
+        return 0.0
+    return _INSIST_FOR if state.phase is Phase.ROLLING_BACK else _WRITE_FOR
+
+
+def _lease(state: State, job: Job) -> float:
+    if state.phase is Phase.LOCKED:
+        return _APPLY_LEASE + job.start_timeout
+    looks = 4 * state.settings.look_every + job.telemetry.ingestion_delay
+    return max(_LEASE, looks) + (job.unwatched if state.phase is Phase.APPLIED else 0.0)
+
+
+def as_found(service: Service) -> tuple[Target, ...]:
+    """The split and the tags as they are, to be written beside something else."""
+    return tuple(Target(t.revision, t.percent, t.tag) for t in service.traffic)
+
+
+def percents(targets: tuple[Target, ...], service: Service) -> Mapping[str, int]:
+    """Percent by revision, LATEST resolved, 0 % left out."""
+    found: dict[str, int] = {}
+    for target in targets:
+        if target.percent:
+            revision = target.revision or service.latest_ready_revision
+            found[revision] = found.get(revision, 0) + target.percent
+    return found
+
+
+def effective(service: Service) -> dict[str, int]:
+    """What serves now: percent by revision."""
+    return dict(percents(service.traffic_statuses, service))
