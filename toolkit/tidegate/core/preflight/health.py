@@ -67,6 +67,19 @@ class _Now:
     def total(self, metric: str) -> float:
         return sum(sum(values) for values in self.recent(metric))
 
+    @property
+    def error_ratio(self) -> float:
+        """Of the requests of the last sample periods; 0 where there were none."""
+        requests = self.total("request_count")
+        return min(self.total("error_count") / requests, 1.0) if requests else 0.0
+
+    def failing(self) -> str:
+        requests = counted(round(self.total("request_count")), "request")
+        allowed = percent(self.criteria.error_limit)
+        return (
+            f"{self.revision} fails {percent(self.error_ratio)} of its last {requests}, {allowed} are allowed"
+        )
+
     def judged(self, seconds: float) -> tuple[MetricResult, ...]:
         """What the judge says of the last `seconds`, as of a first deployment that began then."""
         start = self.look.cut - seconds
@@ -92,28 +105,23 @@ def health(look: Look, samples: Samples, revision: str, criteria: Criteria) -> I
     yield from _unmeasured(now, seconds)
     if burning:
         return
-    if errors.finding is Judged.FINE:
-        yield Finding(Kind.HEALTHY, _well(now, errors, long), revision=revision)
-        return
-    text = f"{revision} had {counted(errors.samples, 'request')} in the last {duration(seconds)}"
-    if errors.estimate:
-        text += f" and failed {percent(errors.estimate)} of them"
-    yield Finding(Kind.LITTLE_TRAFFIC, f"{text}: too little to say that it is healthy", POWER, revision)
+    if errors.samples < criteria.min_requests:
+        text = f"{revision} had {counted(errors.samples, 'request')} in the last {duration(seconds)}"
+        yield Finding(Kind.LITTLE_TRAFFIC, f"{text}: too few to call it healthy", POWER, revision)
+    elif now.error_ratio > criteria.error_limit:
+        text = f"{now.failing()}: too few requests to be certain"
+        yield Finding(Kind.LITTLE_TRAFFIC, text, POWER, revision)
+    else:
+        yield Finding(Kind.HEALTHY, _well(now, long), revision=revision)
 
 
 def _errors(now: _Now, long: MetricResult) -> Iterator[str]:
     """By the judge's own test, in the last periods or over all; and still so in the last ones."""
-    limit = now.criteria.error_limit
-    requests = now.total("request_count")
-    ratio = min(now.total("error_count") / requests, 1.0) if requests else 0.0
-    if ratio <= limit:
+    if now.error_ratio <= now.criteria.error_limit:
         return
     recent = now.judged((RECENT + 1) * now.look.sample_period)
     if any(r.metric == "error_ratio" and r.finding is Judged.WORSE for r in (long, *recent)):
-        yield (
-            f"{now.revision} fails {percent(ratio)} of its last {counted(round(requests), 'request')}, "
-            f"{percent(limit)} are allowed"
-        )
+        yield now.failing()
 
 
 def _slow(now: _Now) -> Iterator[str]:
@@ -158,8 +166,9 @@ def _unmeasured(now: _Now, seconds: float) -> Iterator[Finding]:
             )
 
 
-def _well(now: _Now, errors: MetricResult, long: tuple[MetricResult, ...]) -> str:
-    told = [f"fails {percent(errors.estimate or 0.0)} of {counted(errors.samples, 'request')}"]
+def _well(now: _Now, long: tuple[MetricResult, ...]) -> str:
+    requests = counted(round(now.total("request_count")), "request")
+    told = [f"fails {percent(now.error_ratio)} of its last {requests}"]
     values = [v for values in now.recent(P99) for v in values]
     if values:
         told.append(f"p99 latency {milliseconds(float(np.median(values)))}")
