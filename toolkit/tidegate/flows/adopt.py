@@ -14,7 +14,10 @@ from tidegate.core.adopt import (
     Look,
     adopting,
     creations,
+    double_note,
+    doubles,
     import_blocks,
+    policies_of,
     rename_note,
     renames,
     settle_note,
@@ -67,6 +70,10 @@ class Adoption:
                 write({})  # the saved plan holds the configuration it was made from
         if told:
             self.say(adopting(directory.name, told))
+            # Only an answer that was needed to take over policies can show that there are too many.
+            policies = self.answers.get(policies_of(self.spec.project))
+            if names := doubles(self.spec, policies, told.values()):
+                self.say(double_note(names))
         return saved
 
     def _found(self, creation: Creation) -> str:

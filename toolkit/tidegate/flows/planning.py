@@ -59,6 +59,8 @@ class Plans:
     summaries: dict[str, PlanSummary] = field(default_factory=dict)
     saved: dict[str, SavedPlan] = field(default_factory=dict)
     monitoring_error: str = ""
+    way_out: str = ""
+    """What lets a refused plan be applied after all, if anything does."""
 
 
 def make_plans(request: Request, terraform: Terraform, plans: Plans) -> None:
@@ -114,7 +116,8 @@ def _gate(request: Request, plans: Plans) -> None:
     if not request.allow_destroy:
         refused += [sentence for document in documents for sentence in losses(document)]
     if refused:
-        raise PlanRefused("; ".join(refused), hint="--allow-destroy lets it happen")
+        plans.way_out = "--allow-destroy lets it happen"
+        raise PlanRefused("; ".join(refused), hint=plans.way_out)
 
 
 def apply_plans(request: Request, terraform: Terraform, plans: Plans) -> None:

@@ -14,6 +14,12 @@ from tidegate.ports import Diagnostic
 _LOCKED = "error acquiring the state lock"
 _STALE = "saved plan is stale"
 _UNPREPARED = ("backend initialization required", "inconsistent dependency lock file", "module not installed")
+_NEWER_FORMAT = re.compile(
+    r"uses format version \d+, which is not supported by ((?:Terraform|OpenTofu) [\d.]+\S*?)\. "
+    r"This state file was created by ((?:Terraform|OpenTofu) [\d.]+\S*?)\.(?:\s|$)"
+)
+_NEWER_PROVIDER = re.compile(r"current state of (\S+) was created by a newer provider version")
+_DAMAGED = "The state file could not be parsed as JSON"
 _FIELD = re.compile(r"^\s*(ID|Path|Operation|Who|Created|Info):[ \t]*(.*)$", re.MULTILINE)
 
 
@@ -46,6 +52,8 @@ def failure(
 ) -> TerraformError:
     """The error for a command that ended with `code`. `other` is text that belongs to no diagnostic."""
     errors = [found for found in diagnostics if found.severity == "error"]
+    if trouble := _unreadable_state(directory, errors):
+        return trouble
     lock = lock_of(errors)
     if lock is not None:
         return _locked(command, directory, lock, errors)
@@ -64,6 +72,32 @@ def failure(
     if any(summary.startswith(_UNPREPARED) for summary in summaries):
         hint = f"run terraform init in {directory}"
     return TerraformError(f"{headline}:\n{told}" if told else f"{headline} and said nothing", hint=hint)
+
+
+def _unreadable_state(directory: Path, errors: Sequence[Diagnostic]) -> TerraformError | None:
+    """The error for a state that is there and cannot be used. Some backends report it as a failed lock."""
+    told = " ".join(" ".join(f"{found.summary} {found.detail}".split()) for found in errors)
+    if newer := _NEWER_FORMAT.search(told):
+        return TerraformError(
+            f"The Terraform state of {directory} was written by {newer[2]}, in a format that {newer[1]} does "
+            "not know; nothing was changed",
+            hint=f"use {newer[2]} or newer here as well",
+        )
+    if newer := _NEWER_PROVIDER.search(told):
+        return TerraformError(
+            f"The Terraform state of {directory} was written with a newer google provider: {newer[1]} cannot "
+            "be read; nothing was changed",
+            hint="remove .terraform.lock.hcl there, so that the newest allowed provider is taken, or upgrade "
+            "tidegate if its range ends before that",
+        )
+    if _DAMAGED in told:
+        return TerraformError(
+            f"The Terraform state of {directory} is damaged: it is no JSON; nothing was changed",
+            hint="put an earlier version in its place (terraform.tfstate.backup beside it, or the bucket's "
+            "previous version of the object); without one, move it away: the next deployment takes over "
+            "what exists",
+        )
+    return None
 
 
 def _locked(command: str, directory: Path, lock: Lock, errors: Sequence[Diagnostic]) -> TerraformError:

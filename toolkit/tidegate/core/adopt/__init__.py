@@ -4,10 +4,10 @@ The flow reads (`Look`), the rest is decided here.
 """
 
 from tidegate.core.adopt.imports import Creation, creations, import_blocks
-from tidegate.core.adopt.kinds import KINDS, Answer, Kind, Look
+from tidegate.core.adopt.kinds import KINDS, Answer, Kind, Look, doubles, policies_of
 from tidegate.core.adopt.losses import losses
 from tidegate.core.adopt.neighbours import moves, rename_note, renames, settle_note, settled_elsewhere
-from tidegate.core.adopt.wording import adopting
+from tidegate.core.adopt.wording import adopting, double_note
 
 __all__ = [
     "KINDS",
@@ -17,9 +17,12 @@ __all__ = [
     "Look",
     "adopting",
     "creations",
+    "double_note",
+    "doubles",
     "import_blocks",
     "losses",
     "moves",
+    "policies_of",
     "rename_note",
     "renames",
     "settle_note",

@@ -9,7 +9,7 @@ from Cloud Monitoring: they are known by what the monitoring module puts on them
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -139,7 +139,7 @@ def _policy_looks(spec: Spec, after: After) -> tuple[Look, ...]:
 
 
 def own_policies(spec: Spec, answer: Answer) -> Iterator[Mapping[str, Any]]:
-    """The alert policies that tidegate made for this service, by name of creation time, oldest first.
+    """The alert policies that tidegate made for this service, oldest first.
 
     Their labels do not tell the region, their titles do.
     """
@@ -163,9 +163,22 @@ def _policy_find(spec: Spec, after: After, answers: Sequence[Answer]) -> str:
     return str(same[0]["name"]) if kind and same else ""
 
 
+def doubles(spec: Spec, answer: Answer, taken: Collection[str]) -> tuple[str, ...]:
+    """Names of this service's policies that say what one of those taken over says as well."""
+    policies = list(own_policies(spec, answer))
+    kinds = {p["userLabels"].get("alert") for p in policies if p["name"] in taken}
+    return tuple(
+        str(p["name"]) for p in policies if p["name"] not in taken and p["userLabels"].get("alert") in kinds
+    )
+
+
+def policies_of(project: str) -> Look:
+    return Look("monitoring", f"v3/projects/{project}/alertPolicies", collection="alertPolicies")
+
+
 def _channel_looks(spec: Spec, after: After) -> tuple[Look, ...]:
     place = f"v3/projects/{_project(spec, after)}/notificationChannels"
-    return (Look("monitoring", place, collection="notificationChannels"), _policies(spec, after))
+    return (Look("monitoring", place, collection="notificationChannels"), policies_of(_project(spec, after)))
 
 
 def _channel_find(spec: Spec, after: After, answers: Sequence[Answer]) -> str:

@@ -25,3 +25,8 @@ def adopting(root: str, found: Mapping[str, str]) -> str:
         else:
             parts.append(f"1 {_SINGLE.get(kind, kind)}")
     return f"{root}: takes over what exists already and is not in the state: {', '.join(parts)}"
+
+
+def double_note(names: tuple[str, ...]) -> str:
+    which = " and ".join(f"`gcloud monitoring policies delete {name}`" for name in names)
+    return f"monitoring: alert policies that were made twice notify twice; after this deployment, {which}"
