@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import socket
 from collections.abc import Iterator
@@ -9,9 +10,13 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from adapters.conftest import FakeClock
-from adapters.web import Web, answer, serving
+from adapters.web import Respond, Web, answer, serving
 from tidegate.adapters.clock import SystemClock
 from tidegate.adapters.probe import HttpProbe, audience
 from tidegate.ports import Smoke
@@ -67,6 +72,62 @@ def test_a_cold_start_gets_another_attempt(web: Web, probe: HttpProbe) -> None:
     assert result.ok
     assert "attempt 2 of 3" in result.sentence
     assert result.seconds > 0
+
+
+def answering_in(clock: FakeClock, *seconds: float) -> Respond:
+    """Each answer takes its time; the last one's is that of all that follow."""
+    left = list(seconds)
+
+    def respond(handler: BaseHTTPRequestHandler) -> None:
+        clock.sleep(left.pop(0) if len(left) > 1 else left[0])
+        answer(handler, 200, b"ok")
+
+    return respond
+
+
+def test_a_slow_answer_does_not_pass(web: Web, probe: HttpProbe, clock: FakeClock) -> None:
+    web.respond = answering_in(clock, 0.75)
+    result = probe.check(web.url, Smoke(max_latency=0.5))
+    assert not result.ok
+    assert result.sentence == (
+        f"GET {web.url}/: answered 200, but in 0.75 s; at most 0.5 s is allowed (attempt 3 of 3)"
+    )
+
+
+def test_the_attempt_that_passes_must_be_fast_not_the_first(
+    web: Web, probe: HttpProbe, clock: FakeClock
+) -> None:
+    web.respond = answering_in(clock, 4.0, 0.25)
+    result = probe.check(web.url, Smoke(max_latency=0.5))
+    assert result.ok
+    assert result.sentence == f"GET {web.url}/: answered 200, in 0.25 s (attempt 2 of 3)"
+
+
+def test_reading_the_body_counts_where_it_is_looked_at(web: Web, probe: HttpProbe, clock: FakeClock) -> None:
+    def respond(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "2")
+        handler.end_headers()
+        web.release.wait(0.05)  # the client has the head by now, and waits for the body
+        clock.sleep(2.0)
+        handler.wfile.write(b"ok")
+
+    web.respond = respond
+    result = probe.check(web.url, Smoke(contains="ok", max_latency=1.0, attempts=1))
+    assert not result.ok
+    assert "contains 'ok', but in 2 s" in result.sentence
+
+
+def test_a_wrong_answer_is_wrong_however_fast(web: Web, probe: HttpProbe) -> None:
+    web.respond = lambda handler: answer(handler, 503)
+    result = probe.check(web.url, Smoke(max_latency=5.0, attempts=1))
+    assert not result.ok
+    assert "answered 503, expected 200" in result.sentence
+
+
+def test_without_a_limit_latency_is_nothing(web: Web, probe: HttpProbe, clock: FakeClock) -> None:
+    web.respond = answering_in(clock, 60.0)
+    assert probe.check(web.url, Smoke()).sentence == f"GET {web.url}/: answered 200"
 
 
 def test_a_redirect_is_not_followed(web: Web, probe: HttpProbe) -> None:
@@ -167,6 +228,39 @@ def test_a_token_is_asked_for_once_per_check(clock: FakeClock) -> None:
         url = f"https://127.0.0.1:{taken.getsockname()[1]}"
         HttpProbe(clock, token).check(f"{url}/", Smoke(attempts=3))
     assert asked == [url]
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Key and certificate of `localhost`, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = tmp_path / "localhost.pem"
+    path.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return path
+
+
+def test_the_token_goes_along_to_the_tag_address(
+    clock: FakeClock, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    monkeypatch.setattr("tidegate.adapters.probe._is_loopback", lambda url: False)  # else it is not read
+    with serving(certificate) as web:
+        url = web.url.replace("127.0.0.1", "localhost")
+        result = HttpProbe(clock, lambda audience: f"token for {audience}").check(url, Smoke("/healthz"))
+    assert result.ok, result.sentence
+    ((path, headers, _),) = web.requests
+    assert (path, headers["Authorization"]) == ("/healthz", f"Bearer token for {url}")
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 Respond = Callable[[BaseHTTPRequestHandler], None]
 
@@ -37,7 +39,8 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Web]:
+def serving(certificate: Path | None = None) -> Iterator[Web]:
+    """On a port of loopback; with TLS where a file with key and certificate is given."""
     web = Web()
 
     class Handler(BaseHTTPRequestHandler):
@@ -52,11 +55,18 @@ def serving() -> Iterator[Web]:
         def do_POST(self) -> None:
             self.handle_any()
 
+        def do_PUT(self) -> None:
+            self.handle_any()
+
         def log_message(self, format: str, *args: object) -> None:
             pass
 
     server = _Server(("127.0.0.1", 0), Handler)
-    web.url = f"http://127.0.0.1:{server.server_port}"
+    web.url = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -12,8 +12,8 @@ from tidegate.core.document import Document, parse, parse_all
 from tidegate.core.errors import UsageError
 from tidegate.core.policies import POLICIES
 from tidegate.core.policies.page import page
-from tidegate.core.secrets import secret_name, secret_value
 from tidegate.core.policy import Finding, Severity, explain, run
+from tidegate.core.secrets import secret_name, secret_value
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = Path(__file__).parent / "examples"

@@ -28,7 +28,8 @@ class HttpProbe:
         self._identity_token = identity_token
 
     def check(self, base_url: str, smoke: Smoke) -> SmokeResult:
-        """Repeats up to `smoke.attempts` times with a pause between. `timeout` bounds each attempt."""
+        """Repeats up to `smoke.attempts` times with a pause between. `timeout` bounds each attempt,
+        and `max_latency` the one that passes."""
         import requests
 
         started = self._clock.now()
@@ -69,16 +70,23 @@ def _attempt(
     import requests
     import urllib3
 
+    began = clock.now()
     try:
         # A redirect is judged as the answer it is: following it could praise another service's page.
         with session.get(
             url, headers=headers, auth=_as_given, timeout=smoke.timeout, allow_redirects=False, stream=True
         ) as answer:
-            return _judge(answer, smoke, clock)
+            ok, said = _judge(answer, smoke, clock)
     except requests.Timeout:
         return False, f"no answer within {smoke.timeout:g} s"
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         return False, f"no answer: {_reason(error)}"
+    taken, most = clock.now() - began, smoke.max_latency
+    if most is None:
+        return ok, said
+    if ok and taken > most:
+        return False, f"{said}, but in {taken:.3g} s; at most {most:g} s is allowed"
+    return ok, f"{said}, in {taken:.3g} s" if ok else said
 
 
 def _as_given(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tidegate.cli.talk import Talk
     from tidegate.core.plan import PlanSummary
     from tidegate.core.rollout import Settings as Steps
+    from tidegate.core.spec import Spec
     from tidegate.flows.deploy import Outcome
     from tidegate.flows.planning import Request
     from tidegate.flows.prepare import Prepared
@@ -46,11 +47,13 @@ def deploy(
     from tidegate import settings as reading
     from tidegate.cli.progress import Display
     from tidegate.cli.talk import Talk
+    from tidegate.wiring.gates import check_environment
 
     settings = reading.read(target, local=local_directory)
     prepared = _prepared(file, environment, image, settings)
     if fix:
         prepared = replace(prepared, spec=prepared.spec.with_mode("fix"))
+    check_environment(prepared.spec, settings)
     if not (dry_run or auto_approve or sys.stdin.isatty()):
         raise UsageError(
             "nobody is here to approve the plan", hint="pass --auto-approve, or --dry-run to only see it"
@@ -61,7 +64,8 @@ def deploy(
             talk.say(said)
         if prepared.spec.analysis.mode == "fix":
             talk.say("fix mode: better than what serves now, or equal to it, is promoted")
-        with _connected(settings, talk) as connected:
+        with _connected(settings, talk, prepared.spec) as connected:
+            prepared = _looked_at(prepared, settings, connected, talk)
             request = _request(
                 prepared, settings, connected, environment, talk,
                 auto_approve=auto_approve, allow_destroy=allow_destroy, monitoring=monitoring,
@@ -93,7 +97,7 @@ def plan(
         talk = Talk(display)
         for note in prepared.notes:
             talk.say(note)
-        with _connected(settings, talk) as connected:
+        with _connected(settings, talk, None) as connected:
             request = _request(
                 prepared, settings, connected, environment, talk,
                 auto_approve=False, allow_destroy=allow_destroy, monitoring=True,
@@ -114,10 +118,10 @@ def _prepared(file: Path, environment: str | None, image: str | None, settings: 
     return prepared
 
 
-def _connected(settings: Settings, talk: Talk) -> Any:
+def _connected(settings: Settings, talk: Talk, spec: Spec | None) -> Any:
     from tidegate import wiring
 
-    return wiring.connect(settings, talk, talk.say)
+    return wiring.connect(settings, talk, talk.say, spec)
 
 
 def _request(
@@ -156,21 +160,30 @@ def _deploy(request: Request, settings: Settings, connected: Connected, talk: Ta
     from tidegate.flows.deploy import deploy, settings_of
 
     job = replace(wiring.job(request.spec), on_verdict=talk.look)
-    _say_what_stays_unseen(request, connected, talk)
     tools = connected.tools
     with exclusive(request.roots.directory, settings.owner), tools.interruption.installed():
         return deploy(request, job, settings_of(request.spec), wiring.terraform(settings), tools)
 
 
-def _say_what_stays_unseen(request: Request, connected: Connected, talk: Talk) -> None:
-    from tidegate import wiring
+def _looked_at(prepared: Prepared, settings: Settings, connected: Connected, talk: Talk) -> Prepared:
+    """Says how the service is now. The fix for one that burns is judged as a fix, asked for or not."""
+    from tidegate.wiring.preflight import look
 
     try:
-        spots = wiring.blind_spots(request.spec, connected)
-    except Exception:  # noqa: BLE001 - a note, which must not keep a rollout from beginning
-        return
-    for spot in spots:
-        talk.say(f"not seen by this rollout: {spot}")
+        found = look(prepared.spec, settings, connected)
+    except TidegateError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a look, which must not keep the fix from going out
+        talk.say(f"how the service is now is not known: {type(error).__name__}: {error}")
+        return prepared
+    for finding in found.findings:
+        # What blocks will be the error, and what burns is said together.
+        if not finding.blocks and finding not in found.burning:
+            talk.say(finding.sentence)
+    if not found.burning:
+        return prepared
+    talk.say(found.fix())
+    return replace(prepared, spec=prepared.spec.with_mode("fix"))
 
 
 def _dry_run(request: Request, settings: Settings, connected: Connected, form: str) -> int:
@@ -217,17 +230,14 @@ def _report(
     environment: str | None,
 ) -> int:  # fmt: skip
     from tidegate import wiring
-    from tidegate.cli.outcome import emit
+    from tidegate.cli.outcome import tell
 
     if outcome.state.exit_code == ExitCode.PLAN_REFUSED:
         for name, summary in outcome.plans.summaries.items():
             talk.say(f"{name}: {summary.text()}")
         if outcome.plans.way_out:
             talk.say(outcome.plans.way_out)
-    report = wiring.report(outcome, prepared.spec, connected, environment)
-    places: dict[str, str] = {}
-    try:
-        places = wiring.write_report(settings, report)
-    except TidegateError as error:
-        talk.say(f"the report could not be written: {error.message}")
-    return emit(report, places, form)
+    return tell(
+        outcome.state, outcome.evidence, wiring.job(prepared.spec), prepared.spec, environment, settings,
+        connected, talk, form, outcome.plans.monitoring_error,
+    )  # fmt: skip

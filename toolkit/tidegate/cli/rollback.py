@@ -48,7 +48,7 @@ def rollback(
     spec = read(Source(options.read_file(file), str(file), environment))
     with Display() as display:
         talk = Talk(display)
-        with wiring.connect(settings, talk, talk.say) as connected:
+        with wiring.connect(settings, talk, talk.say, spec) as connected:
             how = settings_of(spec)
             if not watch:
                 how = replace(how, recovery=0.0, settle=0.0)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidegate.core.errors import RemoteError, UsageError
 from tidegate.flows.interruption import Interruption
 from tidegate.settings import Settings
+from tidegate.wiring import gates
 
 if TYPE_CHECKING:
     from tidegate.adapters.terraform import TerraformCli
@@ -18,14 +20,14 @@ if TYPE_CHECKING:
     from tidegate.core.judge import Criteria
     from tidegate.core.power import Part
     from tidegate.core.report import Report
+    from tidegate.core.rollout import State
     from tidegate.core.spec import Spec
-    from tidegate.flows.deploy import Outcome
-    from tidegate.flows.job import Job, Tools
+    from tidegate.flows.job import Evidence, Job, Tools
     from tidegate.flows.planning import Roots
     from tidegate.flows.prepare import Prepared
     from tidegate.flows.replay import Judging
     from tidegate.local.client import LocalCloud
-    from tidegate.ports import Estate, Notifier, Telemetry
+    from tidegate.ports import Estate, Notifier, ServiceName, Telemetry
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,19 @@ def local_cloud(settings: Settings) -> LocalCloud | None:
 
 
 @contextlib.contextmanager
-def connect(settings: Settings, notifier: Notifier, say: Callable[[str], None]) -> Iterator[Connected]:
-    """Opens the channels for the length of a command. Raises Denied without credentials."""
+def connect(
+    settings: Settings, notifier: Notifier, say: Callable[[str], None], spec: Spec | None = None
+) -> Iterator[Connected]:
+    """Opens the channels for the length of a command. Raises Denied without credentials.
+
+    With a `spec`, those it names under `notify` are told too.
+    """
     from tidegate.adapters import channels, credentials
     from tidegate.adapters.clock import SystemClock
     from tidegate.adapters.cloud_run import GoogleCloudRun
     from tidegate.adapters.holders import ProcessHolders
     from tidegate.adapters.hooks import HookRunner
     from tidegate.adapters.metrics import CloudMonitoring
-    from tidegate.adapters.notifier import WebhookNotifier
     from tidegate.adapters.probe import HttpProbe
     from tidegate.adapters.promql import PromQl
     from tidegate.adapters.retry import Retrying, RetryPolicy
@@ -74,19 +80,19 @@ def connect(settings: Settings, notifier: Notifier, say: Callable[[str], None]) 
         opened = channels.google_channels(found.credentials)
         token, directory = credentials.identity_token, settings.work / "roots"
         # A metric of the user's own must not keep a look waiting for long.
-        promql = PromQl(lambda: credentials.session(found), Retrying(clock, RetryPolicy(attempts=2)))
+        session = partial(credentials.session, found)
+        promql = PromQl(session, Retrying(clock, RetryPolicy(attempts=2)))
     else:
         opened = channels.local_channels(cloud.grpc)
-        token, directory, promql = None, cloud.directory / "roots", None
-    told = Everybody((notifier, WebhookNotifier(settings.webhooks, on_failure=say)))
-    with opened:
+        token, directory, promql, session = None, cloud.directory / "roots", None, None
+    with opened, gates.delivery(spec, settings, say, session) as delivery:
         tools = Tools(
             cloud_run=GoogleCloudRun(opened, retrying),
             metrics=CloudMonitoring(opened, retrying, promql=promql, on_trouble=say),
             probe=HttpProbe(clock, token),
             hooks=HookRunner(settings.environment, say),
             clock=clock,
-            notifier=told,
+            notifier=Everybody((notifier, delivery)),
             holders=ProcessHolders(),
             interruption=Interruption(say),
         )
@@ -166,14 +172,14 @@ def job(spec: Spec) -> Job:
     """What a rollout of this spec is about."""
     from tidegate.flows.deploy import name_of
     from tidegate.flows.job import Job
-    from tidegate.ports import Smoke
 
-    checks = tuple(
-        Smoke(check.path, check.status, check.contains, check.timeout, check.attempts)
-        for check in spec.rollout.smoke
-    )
     return Job(
-        name_of(spec), telemetry(spec), criteria(spec), checks, start_timeout=spec.rollout.start_timeout
+        name_of(spec),
+        telemetry(spec),
+        criteria(spec),
+        gates.smoke(spec),
+        gates.hooks(spec),
+        spec.rollout.start_timeout,
     )
 
 
@@ -324,14 +330,24 @@ def judging(policy: bytes | None, path: str, environment: str | None, *, fix: bo
     return replace(chosen, criteria=replace(chosen.criteria, mode=Mode.FIX))
 
 
-def report(outcome: Outcome, spec: Spec, connected: Connected, environment: str | None) -> Report:
-    """The ended rollout with what it rests on. Reads the service once more for what serves now."""
+def usual_job(settings: Settings, name: ServiceName) -> Job:
+    """What a rollout is about of which no spec tells."""
+    from tidegate.core.judge import Criteria
+    from tidegate.flows.job import Job
+
+    return Job(name, usual_telemetry(settings), Criteria())
+
+
+def report(
+    state: State, evidence: Evidence, job: Job, connected: Connected,
+    *, spec: Spec | None = None, environment: str | None = None, monitoring_error: str = "",
+) -> Report:  # fmt: skip
+    """The rollout with what it rests on. Reads the service once more for what serves now."""
     from tidegate.core.report import Report
-    from tidegate.flows.deploy import name_of
     from tidegate.flows.job import rollout_of
     from tidegate.flows.traffic import effective
 
-    name = name_of(spec)
+    name = job.name
     try:
         service = connected.tools.cloud_run.get_service(name)
     except RemoteError:
@@ -342,15 +358,15 @@ def report(outcome: Outcome, spec: Spec, connected: Connected, environment: str 
         region=name.region,
         url=service.uri if service else "",
         environment=environment,
-        image=spec.ingress_container.image or "",
-        state=outcome.state,
+        image=(spec.ingress_container.image if spec else None) or "",
+        state=state,
         traffic=effective(service) if service else {},
-        verdicts=tuple(outcome.evidence.verdicts),
-        samples=outcome.evidence.samples,
-        rollout=rollout_of(job(spec), outcome.state),
-        monitoring_error=outcome.plans.monitoring_error,
-        own={metric: given.unit for metric, given in spec.analysis.metrics.items()},
-        dry_run=frozenset(spec.analysis.dry_run),
+        verdicts=tuple(evidence.verdicts),
+        samples=evidence.samples,
+        rollout=rollout_of(job, state),
+        monitoring_error=monitoring_error,
+        own={} if spec is None else {metric: own.unit for metric, own in spec.analysis.metrics.items()},
+        dry_run=frozenset(job.criteria.dry_run),
     )
 
 
