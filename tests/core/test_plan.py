@@ -55,6 +55,16 @@ def test_an_import_without_a_change_is_an_import() -> None:
     assert summarize(plan(resource("x", "no-op", importing={"id": "y"}))).changes[0].action is Action.IMPORT
 
 
+def test_what_is_imported_and_changed_says_both_and_hides_nothing() -> None:
+    before, after = ({f"a{at:02}": f"{side}{at}" for at in range(20)} for side in ("x", "y"))
+    summary = summarize(plan(resource("x", "update", before=before, after=after, importing={"id": "y"})))
+    assert summary.changes[0].adopted
+    assert "import and update" in summary.text()
+    assert 'a19: "x19" → "y19"' in summary.text()
+    assert summary.headline() == "Plan: 1 to import, 1 to update"
+    assert summary.data()["changes"][0]["adopted"] is True
+
+
 def test_unknown_actions_and_formats_are_refused() -> None:
     with pytest.raises(TerraformError, match="not understood: explode"):
         summarize(plan(resource("x", "explode")))
@@ -220,6 +230,7 @@ def test_data_is_plain_and_masked() -> None:
             "address": f"{SERVICE}.this",
             "type": SERVICE,
             "action": "update",
+            "adopted": False,
             "replaced_because": [],
             "attributes": [{"path": "a", "before": "(sensitive value)", "after": "(sensitive value)"}],
         }
