@@ -172,7 +172,7 @@ def _well(now: _Now, long: tuple[MetricResult, ...]) -> str:
     values = [v for values in now.recent(P99) for v in values]
     if values:
         told.append(f"p99 latency {milliseconds(float(np.median(values)))}")
-    counts = {w.metric for w in growing(now.criteria) if w.holds}
+    counts = {w.metric for w in growing(now.criteria) if w.holds} - {*now.criteria.dry_run}
     told += [
         f"{noun(r.metric, now.criteria)} do not climb"
         for r in long

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from tidegate.core.errors import ExitCode, RolloutHeld
 from tidegate.core.incident import Incident
@@ -95,3 +96,32 @@ class Preflight:
             return ""
         what = "; ".join(f.sentence for f in self.burning)
         return f"{self.service} is burning: {what}; judged for improvement (fix mode)"
+
+    def conclusion(self) -> str:
+        """Whether a deployment would go on, and how it would be judged."""
+        if not self.goes:
+            return f"a deployment of {self.service} would be refused"
+        if self.mode is Mode.FIX:
+            how = "judged for improvement (fix mode)"
+        else:
+            how = f"compared with {self.stable}" if self.stable else "judged on absolute limits"
+        return f"a deployment of {self.service} would go on, {how}"
+
+    def data(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return {
+            "service": self.service,
+            "goes": self.goes,
+            "mode": str(self.mode),
+            "stable": self.stable,
+            "traffic": dict(self.serving),
+            "findings": [
+                {
+                    "kind": str(f.kind),
+                    "revision": f.revision,
+                    "sentence": f.sentence,
+                    "way_out": f.way_out,
+                }
+                for f in self.findings
+            ],
+        }
