@@ -176,6 +176,38 @@ MODEL = {
     "rollout: {steps: [50, 10]}": "7:10: rollout has steps that do not rise",
     "rollout: {steps: [0]}": "7:19: rollout.steps[0] is 0; it must be at least 1",
     "rollout: {steps: 10}": "7:18: rollout.steps is not a list",
+    "rollout: {steps: [101]}": "7:19: rollout.steps[0] is 101; it must be at most 100",
+    "rollout: {steps: [5, 2.5]}": "7:22: rollout.steps[1] is 2.5, not a whole number",
+    "rollout: {steps: [5, true]}": "7:22: rollout.steps[1] is True, not a whole number",
+    "rollout: {steps: [5, pasue]}": "7:22: rollout.steps[1] 'pasue' is neither a whole number nor the word pause; did you mean pause?",
+    "rollout: {steps: [5, '25']}": "7:22: rollout.steps[1] '25' is neither a whole number nor the word pause",
+    "rollout: {steps: [5, pause, pause]}": "7:18: rollout.steps has pause twice in a row; once is enough",
+    "rollout: {steps: [50, pause, 10]}": "7:10: rollout has steps that do not rise",
+    "rollout: {stages: [5]}": "7:11: unknown key rollout.stages; did you mean ",
+    "rollout: {on_cancel: keeep}": "7:22: rollout.on_cancel is 'keeep'; it can be 'rollback', 'keep' (did you mean keep?)",
+    "rollout: {smoke: [{max_latency: 5s}]}": "7:19: rollout.smoke[0] has a max_latency that is not below its timeout",
+    "rollout: {hooks: [{when: before, command: [a]}]}": "7:26: rollout.hooks[0].when is 'before'; it can be 'before_apply', ",
+    "rollout: {hooks: [{when: after}]}": "7:19: rollout.hooks[0] needs exactly one of command and http",
+    "rollout: {hooks: [{when: after, command: [a], http: {url: 'https://h'}}]}": "7:19: rollout.hooks[0] needs exactly one of command and http",
+    "rollout: {hooks: [{when: after, command: a}]}": "7:42: rollout.hooks[0].command is not a list",
+    "rollout: {hooks: [{when: after, command: ['']}]}": "7:19: rollout.hooks[0] has a command without a name",
+    "rollout: {hooks: [{when: after, command: [a], timeot: 5s}]}": "7:47: unknown key rollout.hooks[0].timeot; did you mean timeout?",
+    "rollout: {hooks: [{when: after, command: [a], timeout: 5}]}": "7:56: rollout.hooks[0].timeout is not a duration",
+    "rollout: {hooks: [{when: after, http: {}}]}": "7:33: rollout.hooks[0].http.url is missing",
+    "rollout: {hooks: [{when: after, http: {url: h}}]}": "7:39: rollout.hooks[0].http needs a url that starts with https:// or http://, or {env: NAME}",
+    "rollout: {hooks: [{when: after, http: {url: 3}}]}": "7:45: rollout.hooks[0].http.url is neither a text nor {env: NAME}",
+    "rollout: {hooks: [{when: after, http: {url: {enw: A}}}]}": "7:46: unknown key rollout.hooks[0].http.url.enw; did you mean env?",
+    "rollout: {hooks: [{when: after, http: {url: {env: 'A B'}}}]}": "7:51: rollout.hooks[0].http.url.env 'A B' is not the name of an environment variable",
+    "rollout: {hooks: [{when: after, http: {url: {env: A}, method: GET, body: b}}]}": "7:39: rollout.hooks[0].http has a body, which a GET does not carry",
+    "rollout: {hooks: [{when: after, http: {url: {env: A}, headers: {'A:': b}}}]}": "7:65: rollout.hooks[0].http.headers['A:'] 'A:' is not the name of a header",
+    'rollout: {hooks: [{when: after, http: {url: {env: A}, headers: {A: "b\\nC: d"}}}]}': "7:68: rollout.hooks[0].http.headers.A has a line break in it",
+    "notify: [{}]": "7:10: notify[0] needs exactly one of webhook, slack and pubsub",
+    "notify: [{slack: {env: A}, webhook: {env: B}}]": "7:10: notify[0] needs exactly one of webhook, slack and pubsub",
+    "notify: [{slack: {env: A, url: b}}]": "7:27: unknown key notify[0].slack.url; known here: env",
+    "notify: [{pubsub: topic}]": "7:19: notify[0].pubsub 'topic' is not a topic; write projects/PROJECT/topics/TOPIC",
+    "notify: [{slack: {env: A}, events: [begin]}]": "7:37: notify[0].events[0] is 'begin'; it can be 'start', 'step', 'verdict', 'end'",
+    "notify: [{slack: {env: A}, events: []}]": "7:36: notify[0].events is empty; at least one is needed",
+    "notify: [{slack: {env: A}, evens: [end]}]": "7:28: unknown key notify[0].evens; did you mean events?",
     "analysis: {alpha: 1}": "7:19: analysis.alpha is 1; it must be at most 0.2",
     "analysis: {leak_min_slope: .inf}": "7:28: analysis.leak_min_slope is not a finite number",
     "analysis: {leak_min_slope: .nan}": "7:28: analysis.leak_min_slope is not a finite number",
@@ -215,6 +247,86 @@ def test_a_fault_has_its_place_and_a_sentence(line: str, expected: str) -> None:
     (found,) = faults(BASE + line + "\n")
     assert found.startswith(expected)
     assert "\n" not in found
+
+
+SECRETS = {
+    "rollout: {hooks: [{when: after, http: {url: 'https://me:hunter2@h/'}}]}": "7:45: rollout.hooks[0].http.url holds an address with a password in clear text",
+    "rollout: {hooks: [{when: after, http: {url: 'https://h/?token=hunter2'}}]}": "7:39: rollout.hooks[0].http has token in clear text in its url; write {prefix: ",
+    "rollout: {hooks: [{when: after, http: {url: {env: A}, headers: {authorization: hunter2}}}]}": "7:39: rollout.hooks[0].http has the header authorization in clear text; write {env: NAME}",
+    "rollout: {hooks: [{when: after, http: {url: {env: A}, headers: {X-Api-Key: hunter2}}}]}": "7:39: rollout.hooks[0].http has the header X-Api-Key in clear text; write {env: NAME}",
+    "rollout: {hooks: [{when: after, http: {url: {env: A}, headers: {A: 'https://b:hunter2@c/'}}}]}": "7:68: rollout.hooks[0].http.headers.A holds an address with a password",
+    "rollout: {hooks: [{when: after, http: {url: {env: A}, body: 'x https://b:hunter2@c/'}}]}": "7:61: rollout.hooks[0].http.body holds an address with a password",
+    "rollout: {hooks: [{when: after, command: [curl, 'https://b:hunter2@c/']}]}": "7:49: rollout.hooks[0].command[1] holds an address with a password",
+    "notify: [{webhook: 'https://h/hunter2'}]": "7:20: notify[0].webhook stands in clear text; put it into a variable and write {env: NAME}",
+}
+
+
+@pytest.mark.parametrize(("line", "expected"), SECRETS.items())
+def test_a_secret_is_refused_and_not_repeated(line: str, expected: str) -> None:
+    (found,) = faults(BASE + line + "\n")
+    assert found.startswith(expected)
+    assert "hunter2" not in found
+
+
+@pytest.mark.parametrize(
+    ("written", "steps", "pauses"),
+    [
+        ("[5, 25]", (5, 25), ()),
+        ("[5, pause, 25, 50, pause]", (5, 25, 50), (1, 3)),
+        ("[pause, 5]", (5,), (0,)),
+        ("[pause]", (), (0,)),
+        ("[pause, 5, pause, 25, pause]", (5, 25), (0, 1, 2)),
+        ("[]", (), ()),
+    ],
+)
+def test_a_pause_is_before_the_step_it_stands_before(
+    written: str, steps: tuple[int, ...], pauses: tuple[int, ...]
+) -> None:
+    rollout = read(BASE + f"rollout: {{steps: {written}}}\n").rollout
+    assert (rollout.steps, rollout.pauses) == (steps, pauses)
+
+
+def test_gates_and_listeners_are_read() -> None:
+    spec = read(
+        BASE
+        + """\
+rollout:
+  on_cancel: keep
+  smoke: [{path: /ready, max_latency: 800ms}]
+  hooks:
+    - {when: before_apply, name: migrate, command: [./bin/migrate, --check], timeout: 5m}
+    - when: before_traffic
+      http:
+        url: https://change.example.com/approve
+        headers: {Authorization: {prefix: "Bearer ", env: CHANGE_TOKEN}, X-Team: shop}
+        status: 204
+    - {when: after, http: {url: {env: DONE_URL}, method: PUT, body: done}}
+    - {when: after, command: [bin/clean-up]}
+notify:
+  - slack: {env: SLACK_URL}
+  - {webhook: {env: HOOK_URL}, events: [start, end]}
+  - pubsub: projects/shop-prod/topics/rollouts
+"""
+    )
+    migrate, approve, done, _ = spec.rollout.hooks
+    assert spec.rollout.on_cancel == "keep"
+    assert spec.rollout.smoke[0].max_latency == 0.8
+    assert (migrate.when, migrate.command, migrate.timeout) == (
+        "before_apply", ("./bin/migrate", "--check"), 300.0,
+    )  # fmt: skip
+    assert [hook.title for hook in spec.rollout.hooks] == [
+        "migrate", "change.example.com", "DONE_URL", "clean-up",
+    ]  # fmt: skip
+    assert approve.http is not None
+    assert (approve.http.method, approve.http.body, approve.http.status) == ("POST", None, 204)
+    assert approve.http.headers["Authorization"].env == "CHANGE_TOKEN"
+    assert (approve.http.headers["X-Team"].prefix, approve.http.headers["X-Team"].env) == ("shop", None)
+    assert done.http is not None
+    assert (done.http.url.env, done.http.method, done.http.body) == ("DONE_URL", "PUT", "done")
+    slack, webhook, topic = spec.notify
+    assert slack.events == ("start", "step", "verdict", "end")
+    assert webhook.events == ("start", "end")
+    assert topic.pubsub == "projects/shop-prod/topics/rollouts"
 
 
 CONTAINERS = {

@@ -35,7 +35,9 @@ class PubSub:
         try:
             with (
                 self._session() as session,
-                session.post(self._url, json=message(notice), timeout=timeout, allow_redirects=False) as answer,
+                session.post(
+                    self._url, json=message(notice), timeout=timeout, allow_redirects=False
+                ) as answer,
             ):
                 return "" if answer.status_code == 200 else f"answered {answer.status_code}{_why(answer)}"
         except TidegateError as error:
