@@ -32,6 +32,9 @@ COMMANDS: Mapping[str, Entry] = {
     "power": Entry(
         "power", "power", "Say what a rollout can see at the present traffic, and how long it takes."
     ),
+    "preflight": Entry(
+        "preflight", "preflight", "Say how the service is now, and whether a deployment would go on."
+    ),
     "record": Entry("record", "record", "Write the trace of a past rollout, for `tidegate replay`."),
     "render": Entry("render", "render", "Write the Terraform root modules of a spec."),
     "replay": Entry("replay", "replay", "Judge recorded rollouts again, look by look."),
