@@ -205,22 +205,6 @@ def plan(spec: Spec) -> tuple[Part, ...]:
     return parts(given.steps, given.step_duration, given.bake)
 
 
-def blind_spots(spec: Spec, connected: Connected) -> tuple[str, ...]:
-    """What a rollout of this spec would not see at the service's present traffic. Raises RemoteError."""
-    from tidegate.core import power
-    from tidegate.core.samples import NoData
-    from tidegate.flows.deploy import name_of
-    from tidegate.flows.power import present
-
-    tools = connected.tools
-    found = present(name_of(spec), telemetry(spec), tools.cloud_run, tools.metrics, tools.clock)
-    return (
-        ()
-        if isinstance(found, NoData)
-        else power.blind_spots(power.survey(found, plan(spec), criteria(spec)))
-    )
-
-
 def usual_telemetry(settings: Settings) -> Telemetry:
     """How a service is measured that no spec tells about."""
     from tidegate.ports import Telemetry
