@@ -91,6 +91,11 @@ def whole(age: Array, requests: Array) -> Array:
     return 60 * np.ceil(requests / 400)
 
 
+def one_more_of_few(age: Array, requests: Array) -> Array:
+    """Two instances, where the candidate, at half of the traffic, rounds up to three."""
+    return np.full(age.size, 180.0)
+
+
 FINE = {
     "CPU that follows the load": of("cpu_utilization", cpu(1), cpu(1), 0.05),
     "CPU of which half is idling": of("cpu_utilization", cpu(1, 0.2), cpu(1, 0.2), 0.05),
@@ -102,6 +107,14 @@ FINE = {
     "the same memory use": of("memory_utilization", 0.3, 0.3, 0.02, instances=0),
     "whole instances, of which a small share needs one": of(
         "billable_instance_seconds", whole, whole, 0.0, instances=0
+    ),
+    "one instance more, where few are needed": of(
+        "billable_instance_seconds",
+        120.0,
+        one_more_of_few,
+        0.02,
+        story=HALF.but(requests=20.0),
+        instances=0,
     ),
     "the same billable time": of(
         "billable_instance_seconds",

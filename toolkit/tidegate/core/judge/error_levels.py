@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.core.judge.judged import Judged
-from tidegate.core.judge.shift import Scale, Shift, moved_together, shift
+from tidegate.core.judge.shift import Scale, Shift, shift
+from tidegate.core.judge.together import moved_together
 from tidegate.core.judge.view import Binned, View, after_start, before_start
 from tidegate.core.judge.wording import percent
 from tidegate.core.verdict import Attribution, Finding, MetricResult

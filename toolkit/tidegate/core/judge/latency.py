@@ -17,7 +17,8 @@ from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.evidence import above, more_than_share, over_dispersion
 from tidegate.core.judge.histogram import Histogram, histogram
 from tidegate.core.judge.judged import Judged
-from tidegate.core.judge.shift import Scale, Shift, moved_together, shift
+from tidegate.core.judge.shift import Scale, Shift, shift
+from tidegate.core.judge.together import moved_together
 from tidegate.core.judge.view import Binned, View, after_start
 from tidegate.core.judge.wording import NOUNS, milliseconds
 from tidegate.core.samples import Key, Series

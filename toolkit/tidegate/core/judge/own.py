@@ -8,7 +8,8 @@ import numpy as np
 
 from tidegate.core.judge.criteria import Custom
 from tidegate.core.judge.judged import Judged
-from tidegate.core.judge.shift import Scale, Shift, moved_together, shift
+from tidegate.core.judge.shift import Scale, Shift, shift
+from tidegate.core.judge.together import moved_together
 from tidegate.core.judge.view import View, after_start
 from tidegate.core.judge.wording import number
 from tidegate.core.verdict import Attribution, Finding, MetricResult
@@ -39,7 +40,7 @@ def judge_own(view: View, own: Custom) -> Judged:
         higher_is_worse=own.higher_is_worse,
     )
     alpha = view.criteria.alpha_of(own.metric)
-    found = shift(view, mine, theirs, scale, alpha)
+    found = shift(view, mine, theirs, scale, alpha, follows_load=True)
     if found is None or (found.samples < view.criteria.min_samples and not found.certain):
         text = f"{name}: {len(seen)} of {view.criteria.min_samples} samples of {names.candidate} so far"
         return _judged(own, Finding.NOT_ENOUGH_DATA, text, len(seen))

@@ -12,12 +12,14 @@ machines.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tidegate.core.judge.chance import own_noise, placement_of, variance_of_mean, wandering_of
 from tidegate.core.judge.distributions import t_quantile
-from tidegate.core.judge.view import Binned, View, after_start, before_start
+from tidegate.core.judge.view import LARGEST, Binned, IntArray, View, after_start, before_start
 from tidegate.core.samples import FloatArray, Series
 
 LOOKS = 4.0
@@ -31,10 +33,12 @@ FEWEST = 4
 """Samples of the candidate below which nothing is said."""
 RECENT = 3
 """Samples that must still be worse for a trouble of both revisions to be called present."""
-PRIOR = 6.0
-"""Instances' worth of belief in the usual spread between placements."""
-KNOWN = 1000.0
-"""Degrees of freedom of what is taken for known."""
+LATEST = 20
+"""The youngest samples beside the stable revision, which are also judged on their own: what begins late must
+not be diluted by the good time before it. So many that a spell of a few minutes is not most of them."""
+EXCEEDED = 0.01
+"""Chance, at one look, of taking a difference for more than is tolerated where it is just that. That there is
+any must be far surer: this is what keeps healthy revisions safe."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,32 @@ class Shift:
         return self.z > self.boundary and self.sustained
 
 
-def shift(view: View, mine: list[Series], stable: list[Series], scale: Scale, alpha: float) -> Shift | None:
-    """None where there is too little to say anything. Series of one revision each: aggregate or instances."""
+def shift(
+    view: View,
+    mine: list[Series],
+    stable: list[Series],
+    scale: Scale,
+    alpha: float,
+    *,
+    follows_load: bool = False,
+) -> Shift | None:
+    """None where there is too little to say anything. Series of one revision each: aggregate or instances.
+
+    `follows_load`: what is measured may rise and fall with a revision's share of the traffic.
+    """
     candidate = after_start(view.mean(mine))
     theirs = view.mean(stable)
     if len(candidate) < FEWEST or len(theirs) < FEWEST:
         return None
     during, before = after_start(theirs), before_start(theirs)
-    return compare(candidate, during, before, scale, alpha, _placement(mine, stable, scale))
+    alike = shared_until(view, 50 if follows_load else 99)
+    return compare(candidate, during, before, scale, alpha, _placed(mine, stable, scale), alike)
+
+
+def shared_until(view: View, percent: float) -> int:
+    """The last bin before the candidate had more than `percent` of the traffic."""
+    moved = [s.time for s in view.rollout.steps if s.percent > percent]
+    return int(view.bins_of(np.array([min(moved)]))[0]) if moved else int(LARGEST)
 
 
 def compare(
@@ -94,32 +116,67 @@ def compare(
     scale: Scale,
     alpha: float,
     placement: tuple[float, float],
+    alike: int,
+    doubt: Callable[[IntArray], float] = lambda bins: 0.0,
 ) -> Shift | None:
     """The surer of two answers: beside the stable revision, and against its past where it has no traffic.
 
-    `placement` is the variance that placement adds to the difference, and its degrees of freedom.
+    `placement` is the variance that placement adds to the difference, and its degrees of freedom; `doubt` is,
+    for given bins, the variance of what the values were reckoned with. `alike` is the last bin in which both
+    revisions served enough to be compared there and then.
     """
+
+    def placed(bins: IntArray) -> tuple[float, float]:
+        return placement[0] + doubt(bins), placement[1]
+
     beside = during.at(candidate.bins, np.nan)
     both = np.isfinite(beside)
-    usual = _own_noise(scale.of(before.values))
+    usual = own_noise(scale.of(before.values))
     found: list[Shift] = []
     if both.sum() >= FEWEST:
         differences = scale.of(candidate.values[both]) - scale.of(beside[both])
         told = (float(np.median(candidate.values[both])), float(np.median(beside[both])))
-        found.append(_weighed(differences, usual, (0.0, 1.0), placement, scale, alpha, told, paired=True))
+        # Half of alpha is for the whole of it, half for its youngest part.
+        where = placed(candidate.bins[both])
+        found.append(_weighed(differences, usual, (0.0, 1.0), where, scale, alpha / 2, told, paired=True))
+        recent = np.flatnonzero(both & (candidate.bins <= alike))
+        if recent.size >= LATEST + FEWEST:
+            last = recent[-LATEST:]
+            mine, other, where = candidate.values[last], beside[last], placed(candidate.bins[last])
+            found.append(_latest(mine, other, usual, where, scale, alpha / 2))
     past = before if len(before) >= FEWEST else during
     if (~both).sum() >= FEWEST and len(past) >= FEWEST:
         level, alone = scale.of(past.values), candidate.values[~both]
         differences = scale.of(alone) - float(np.median(level))
-        wandering = (_wandering(level, differences.size), float(len(past) - 1))
+        wandering = (wandering_of(level, differences.size), float(len(past) - 1))
         told = (float(np.median(alone)), float(np.median(past.values)))
-        weighed = _weighed(differences, usual, wandering, placement, scale, alpha, told, paired=False)
+        where = placed(candidate.bins[~both])
+        weighed = _weighed(differences, usual, wandering, where, scale, alpha, told, paired=False)
         parting = scale.of(during.values[-RECENT:]) - float(np.median(level))
         # Where the stable revision was bad already when its traffic left, whatever it is goes on elsewhere.
         went_bad = len(before) >= FEWEST and bool((parting > scale.tolerated).any())
         found.append(replace(weighed, sustained=weighed.sustained and not went_bad))
-    # Beside the stable revision is the better question: the other one only counts when it is certain.
+    # Beside the stable revision and over the whole is the better question: the others count when certain.
     return next((f for f in found if f.certain), found[0] if found else None)
+
+
+def _latest(
+    mine: FloatArray,
+    beside: FloatArray,
+    usual: float,
+    placement: tuple[float, float],
+    scale: Scale,
+    alpha: float,
+) -> Shift:
+    """The same question of the youngest samples alone.
+
+    All of their quarters must be worse, not three of four: here a spell would be a large part.
+    """
+    differences = scale.of(mine) - scale.of(beside)
+    told = (float(np.median(mine)), float(np.median(beside)))
+    found = _weighed(differences, usual, (0.0, 1.0), placement, scale, alpha, told, paired=True)
+    lasting = all(float(q.mean()) > scale.tolerated for q in np.array_split(differences, 4))
+    return replace(found, sustained=found.sustained and lasting)
 
 
 def _weighed(
@@ -134,19 +191,24 @@ def _weighed(
     paired: bool,
 ) -> Shift:
     """One question; variances come with their degrees of freedom (Welch-Satterthwaite)."""
-    noise = _variance_of_mean(differences, scale.least, usual)
+    noise = variance_of_mean(differences, scale.least, usual)
     value = float(differences.mean())
     parts = (noise, wandering, placement)
     # Two constants differ for certain, but not by an infinity of standard errors.
     variance = max(sum(v for v, _ in parts), 1e-18)
     free = round(max(variance**2 / max(sum(v**2 / df for v, df in parts), 1e-300), 1.0), 1)
-    half = t_quantile(0.025, free) * math.sqrt(variance)
+    error = math.sqrt(variance)
+    half = t_quantile(0.025, free) * error
+    boundary = t_quantile(alpha / LOOKS, free)
+    z = (value - scale.tolerated) / error
+    if paired:
+        z = min(value / error, z * boundary / t_quantile(EXCEEDED, free))
     return Shift(
         value=value,
         low=value - half,
         high=value + half,
-        z=(value - scale.tolerated) / math.sqrt(variance),
-        boundary=t_quantile(alpha / LOOKS, free),
+        z=z,
+        boundary=boundary,
         samples=int(differences.size),
         sustained=_sustained(differences, scale.tolerated, from_the_start=not paired),
         paired=paired,
@@ -170,67 +232,8 @@ def _sustained(differences: FloatArray, tolerated: float, *, from_the_start: boo
     return enough and float(np.median(differences)) > tolerated
 
 
-def _variance_of_mean(values: FloatArray, least: float, usual: float) -> tuple[float, float]:
-    """Variance of the mean of values that remember the one before, and its degrees of freedom.
-
-    `usual` is the noise of the stable revision: a handful of samples that happen to agree is not believed.
-    """
-    n = values.size
-    centred = values - values.mean()
-    power = float(centred @ centred)
-    spread = max(power / (n - 1), least**2, usual if n < 12 else 0.0)
-    raw = float(centred[1:] @ centred[:-1]) / power if power > 0 else 0.0
-    phi = min(max(raw + (1 + 3 * max(raw, 0.0)) / n, 0.0), 0.9)
-    worth = max(n * (1 - phi) / (1 + phi), 2.0)
-    return spread / worth, max(worth - 1, 1.0)
-
-
-def _own_noise(values: FloatArray) -> float:
-    """Variance from sample to sample, from robust differences; 0 where too little is known."""
-    if values.size < 8:
-        return 0.0
-    steps = np.diff(values)
-    return float((1.4826 * np.median(np.abs(steps - np.median(steps)))) ** 2 / 2)
-
-
-def _wandering(past: FloatArray, length: int) -> float:
-    """Variance of the mean over spans of `length` samples, as the past shows it."""
-    spread = float(past.var(ddof=1))
-    blocks = past.size // max(length, 1)
-    if blocks >= 3:
-        means = past[: blocks * length].reshape(blocks, length).mean(axis=1)
-        return max(float(means.var(ddof=1)), spread / past.size)
-    # Too short a past to see it: as if it were one wave.
-    return spread * 0.5 + spread / past.size
-
-
-def _placement(mine: list[Series], stable: list[Series], scale: Scale) -> tuple[float, float]:
-    """Variance that placement adds to the difference of the revisions, and its degrees of freedom."""
+def _placed(mine: list[Series], stable: list[Series], scale: Scale) -> tuple[float, float]:
     named = [s for s in stable if s.key.instance]
     candidates = max(len({s.key.instance for s in mine if s.key.instance}), 1)
     levels = np.array([float(np.median(scale.of(s.values))) for s in named if len(s) >= FEWEST])
-    k = levels.size
-    measured = float(levels.var(ddof=1)) if k >= 2 else 0.0
-    free = max(k - 1, 0)
-    variance = (free * measured + PRIOR * scale.placement**2) / (free + PRIOR)
-    return variance * (1 / candidates + 1 / max(k, 1)), free + PRIOR if k >= 2 else KNOWN
-
-
-def moved_together(mine: Binned, stable: Binned, scale: Scale, alpha: float) -> float | None:
-    """The stable revision's level before the rollout, if both have been worse since, and still are."""
-    during, before = after_start(stable), before_start(stable)
-    if len(mine) < RECENT or len(during) < RECENT or len(before) < FEWEST:
-        return None
-    past = scale.of(before.values)
-    usual = float(np.median(past))
-    recent = [scale.of(b.values[-RECENT:]) - usual for b in (mine, during)]
-    if any((r <= scale.tolerated).any() for r in recent):
-        return None
-    worse = scale.of(during.values) - usual > scale.tolerated
-    # From where it was last as before: what began late must not be diluted by the quiet time.
-    last_quiet = int(np.flatnonzero(~worse)[-1]) + 1 if (~worse).any() else 0
-    since = Binned(during.bins[last_quiet:], during.values[last_quiet:])
-    if len(since) < FEWEST:
-        return None
-    found = compare(since, Binned(during.bins[:0], during.values[:0]), before, scale, alpha, (0.0, 1.0))
-    return float(np.median(before.values)) if found is not None and found.certain else None
+    return placement_of(levels, candidates, scale.placement)

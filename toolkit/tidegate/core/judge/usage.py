@@ -11,12 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from tidegate.core.judge.chance import KNOWN
 from tidegate.core.judge.criteria import Criteria
 from tidegate.core.judge.judged import Judged
-from tidegate.core.judge.shift import FEWEST, KNOWN, Scale, Shift, compare, moved_together
+from tidegate.core.judge.shift import FEWEST, Scale, Shift, compare, shared_until
+from tidegate.core.judge.together import moved_together
 from tidegate.core.judge.view import Binned, IntArray, View, after_start, before_start
 from tidegate.core.judge.wording import amount, noun, percent
 from tidegate.core.samples import BoolArray, FloatArray
@@ -30,6 +33,12 @@ REACH = 1.15
 """How far beyond the loads the stable revision has had its line is still believed."""
 
 
+TRUSTED = 0.25
+"""Part of the median use below which it is not known any better."""
+IDLE = 0.1
+"""Part of the stable revision's mean load under which what is used is not used for requests."""
+
+
 @dataclass(frozen=True)
 class Use:
     """One metric, its load and what is tolerated."""
@@ -41,6 +50,8 @@ class Use:
     least: float
     """Level under which a ratio means nothing, in the metric's unit."""
     load: Callable[[View, str], Binned] | None
+    full: float = math.inf
+    """Level from which on it cannot follow the load any further."""
     whole: bool = False
     """Comes in whole instances: one of them more is rounding."""
 
@@ -68,7 +79,7 @@ def _requests(view: View, revision: str) -> Binned:
 
 def uses(criteria: Criteria) -> tuple[Use, ...]:
     return (
-        Use("cpu_utilization", criteria.cpu_increase, 0.02, 0.004, 0.01, _per_instance),
+        Use("cpu_utilization", criteria.cpu_increase, 0.02, 0.004, 0.01, _per_instance, full=0.95),
         Use("memory_bytes", criteria.memory_increase, 0.01, 0.15, 2.0**23, None),
         Use("memory_utilization", criteria.memory_increase, 0.01, 0.15, 0.02, None),
         Use("billable_instance_seconds", criteria.cost_increase, 0.05, 0.05, 1e-6, _requests, whole=True),
@@ -129,11 +140,15 @@ def _compared(view: View, use: Use) -> tuple[Shift | None, bool]:
     scale = Scale(False, tolerated, use.noise, use.placement)
     alpha = view.criteria.alpha_of(use.metric)
     during, before = after_start(theirs), before_start(theirs)
-    doubt = 0.0
-    if line is not None and use.load is not None:
-        doubt = line.doubt(use.load(view, names.candidate), candidate.bins)
-    placement = (2 * scale.placement**2 + doubt, KNOWN)
-    found = compare(candidate, during, before, scale, alpha, placement)
+    placement = (2 * scale.placement**2, KNOWN)
+    if use.load is None:
+        found = compare(candidate, during, before, scale, alpha, placement, shared_until(view, 99))
+    elif line is None:
+        # Of a load that nobody knows only the whole can be judged, over which it evens out.
+        found = compare(candidate, during, before, scale, alpha, placement, 0)
+    else:
+        doubt = partial(line.doubt, use.load(view, names.candidate))
+        found = compare(candidate, during, before, scale, alpha, placement, shared_until(view, 99), doubt)
     return found, moved_together(candidate, theirs, scale, alpha) is not None
 
 
@@ -146,10 +161,13 @@ class Line:
     low: float
     high: float
     least: float
+    full: float
     centre: float
-    """Mean load; the line is surest there."""
+    """Load at which the line is surest."""
+    typical: float
+    """Mean load."""
     noise: float
-    """Variance of the use about the line, over how many samples that memory leaves."""
+    """Variance of the line where it is surest."""
     spread: float
     """Variance of the load."""
 
@@ -161,13 +179,14 @@ class Line:
         return self.noise * (1 + (load - self.centre) ** 2 / max(self.spread, 1e-12))
 
     def within(self, load: FloatArray) -> BoolArray:
-        reached = (load >= self.low / REACH) & (load <= self.high * REACH)
+        least = max(self.low / REACH, IDLE * self.typical)
+        reached = (load >= least) & (load <= self.high * REACH)
         return np.asarray(reached & (self.expected(load) > self.least))
 
     def beyond(self, use: Binned, load: Binned) -> Binned:
         """Logarithm of the use over what the line says, where the load is within reach."""
         loads = load.at(use.bins, np.nan)
-        usable = self.within(loads)
+        usable = self.within(loads) & (use.values < self.full)
         values = np.log(np.maximum(use.values[usable], self.least) / self.expected(loads[usable]))
         return Binned(use.bins[usable], values)
 
@@ -185,32 +204,43 @@ def _line(view: View, use: Use, theirs: Binned) -> Line | None:
     if use.load is None:
         return None
     loads = use.load(view, view.rollout.stable).at(theirs.bins, np.nan)
-    known = np.isfinite(loads)
+    known = np.isfinite(loads) & (theirs.values < use.full)
     if known.sum() < 2 * FEWEST:
         return None
     x, y = loads[known], theirs.values[known]
-    slope = _slope(x, y)
-    base = float(y.mean() - slope * x.mean())
-    if base < 0:
-        slope, base = float(x @ y) / max(float(x @ x), 1e-12), 0.0
+    even = np.ones(x.size)
+    base, slope = _straight(x, y, even)
+    # Noise is a part of the use, so little of it is known better; but no sample may outweigh all others.
+    floor = max(float(np.median(y)) * TRUSTED, use.least)
+    weights = np.maximum(base + slope * x, floor) ** -2.0
+    base, slope = _straight(x, y, weights)
     rest = y - base - slope * x
+    total = float(weights.sum())
+    centre = float(weights @ x) / total
     return Line(
         base,
         slope,
         float(np.quantile(x, 0.02)),
         float(np.quantile(x, 0.98)),
         use.least,
+        use.full,
+        centre,
         float(x.mean()),
-        MEMORY * float(rest.var()) / x.size,
-        float(x.var()),
+        MEMORY * float((weights * rest**2).mean()) / total,
+        float(weights @ (x - centre) ** 2) / total,
     )
 
 
-def _slope(x: FloatArray, y: FloatArray) -> float:
-    """Least squares, never falling: more load never needs less."""
-    centred = x - x.mean()
-    power = float(centred @ centred)
-    return max(float(centred @ y) / power, 0.0) if power > 0 else 0.0
+def _straight(x: FloatArray, y: FloatArray, weights: FloatArray) -> tuple[float, float]:
+    """Base and slope by weighted least squares, neither below 0: more load never needs less."""
+    total = float(weights.sum())
+    mean_x, mean_y = float(weights @ x) / total, float(weights @ y) / total
+    power = float(weights @ (x - mean_x) ** 2)
+    slope = max(float(weights @ ((x - mean_x) * y)) / power, 0.0) if power > 0 else 0.0
+    base = mean_y - slope * mean_x
+    if base < 0:
+        return 0.0, float(weights @ (x * y)) / max(float(weights @ (x * x)), 1e-12)
+    return base, slope
 
 
 def _told(use: Use, criteria: Criteria, found: Shift, candidate: str, stable: str) -> str:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tidegate.core.judge.chance import KNOWN
 from tidegate.core.judge.distributions import t_quantile
-from tidegate.core.judge.shift import KNOWN, LOOKS
+from tidegate.core.judge.shift import LOOKS
 from tidegate.core.power.model import Course, Noise, first
 from tidegate.core.samples import FloatArray
 
