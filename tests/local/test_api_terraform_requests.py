@@ -178,3 +178,35 @@ def test_faults_on_demand(base: str, world: World) -> None:
     assert ask("GET", f"{base}/v2/{SERVICE}")["name"] == SERVICE
     cleared = ask("DELETE", f"{base}/_local/faults")
     assert (cleared["propagation_delay"], cleared["missing_samples"]) == (0.0, [])
+
+
+def test_a_fault_for_one_resource_leaves_the_others_alone(base: str, world: World) -> None:
+    for name in ("orders", "stock"):
+        body = {"template": {"containers": [{"image": "app:1"}]}}
+        ask("POST", f"{base}/v2/{PARENT}/services?serviceId={name}", body)
+    fault = {"method": "Services/*Service", "resource": "services/orders", "code": "UNAVAILABLE", "times": 2}
+    ask("POST", f"{base}/_local/faults", {"faults": [fault]})
+    ask("GET", f"{base}/v2/{PARENT}/services/stock")
+    ask("GET", f"{base}/v2/{SERVICE}", status=503)
+    ask("PATCH", f"{base}/v2/{SERVICE}", {"labels": {}}, 503)
+    ask("GET", f"{base}/v2/{SERVICE}")
+
+
+def test_the_journal_tells_every_write_as_it_was_asked_for(base: str, world: World) -> None:
+    template = {"containers": [{"image": "app:1"}]}
+    for name in ("orders", "stock"):
+        ask("POST", f"{base}/v2/{PARENT}/services?serviceId={name}", {"template": template})
+    start_all(world)
+    revision = ask("GET", f"{base}/v2/{SERVICE}")["latestReadyRevision"].rpartition("/")[2]
+    split = [{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": revision, "percent": 100}]
+    patch = {"traffic": split, "annotations": {"tidegate/rollout": "one"}}
+    ask("PATCH", f"{base}/v2/{SERVICE}?updateMask=traffic,annotations", patch)
+    ask("PATCH", f"{base}/v2/{SERVICE}?updateMask=traffic", {"traffic": [{**split[0], "percent": 40}]}, 400)
+    created, moved = ask("GET", f"{base}/_local/journal/{SERVICE}")["writes"]
+    assert (created["traffic"][0]["revision"], created["annotations"]) == ("", {})
+    assert moved["traffic"] == [{"revision": revision, "percent": 100, "tag": ""}]
+    assert moved["annotations"] == {"tidegate/rollout": "one"}
+    assert created["generation"] < moved["generation"]
+    assert len(ask("GET", f"{base}/_local/journal")["writes"]) == 3
+    ask("DELETE", f"{base}/_local/journal")
+    assert ask("GET", f"{base}/_local/journal/{SERVICE}")["writes"] == []

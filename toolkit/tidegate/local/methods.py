@@ -57,7 +57,7 @@ class Call:
 
 def invoke(world: World, method: Method, request: Any) -> Any:
     """Perform one call with the faults that were asked for. Raises ApiError or ResponseLost."""
-    fault = world.faults.take(method.name)
+    fault = world.faults.take(method.name, _resource(request))
     if fault is not None and fault.latency:
         time.sleep(fault.latency)
     if fault is not None and fault.code and not fault.response_lost:
@@ -68,6 +68,14 @@ def invoke(world: World, method: Method, request: Any) -> Any:
     if fault is not None and fault.response_lost:
         raise ResponseLost(method.name)
     return empty_pb2.Empty() if answer is None else answer
+
+
+def _resource(request: Any) -> str:
+    """Name of what is read or written; empty where the request names none."""
+    if isinstance(request, Call):
+        return request.path.get("name", "")
+    written = getattr(request, "service", None)
+    return str(getattr(request, "name", "") or getattr(written, "name", ""))
 
 
 def methods(world: World) -> tuple[Method, ...]:

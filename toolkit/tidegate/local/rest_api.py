@@ -1,5 +1,5 @@
 """The table of methods over REST, as the Terraform provider and the REST clients speak it, and what is asked
-for on demand: `/_local/faults`, `/_local/incidents`."""
+for on demand: `/_local/faults`, `/_local/incidents`, `/_local/journal`."""
 
 from __future__ import annotations
 
@@ -64,6 +64,8 @@ def application(world: World) -> web.Application:
 
 
 def _on_demand(world: World, verb: str, what: str, raw: bytes) -> dict[str, Any]:
+    if what.partition("/")[0] == "journal":
+        return _journal(world, verb, what.partition("/")[2])
     kept: Faults | Incidents
     if what == "faults":
         kept = world.faults
@@ -84,6 +86,14 @@ def _on_demand(world: World, verb: str, what: str, raw: bytes) -> dict[str, Any]
     if not isinstance(asked, dict):
         raise ApiError("INVALID_ARGUMENT", "An object is expected.")
     return kept.add(asked)
+
+
+def _journal(world: World, verb: str, service: str) -> dict[str, Any]:
+    if verb == "GET":
+        return world.services.journal.shown(service)
+    if verb == "DELETE" and not service:
+        return world.services.journal.clear()
+    raise ApiError("UNIMPLEMENTED", f"{_LOCAL}journal takes GET, and DELETE of the whole.")
 
 
 def _dumps(value: Any) -> str:

@@ -3,6 +3,7 @@
 The shape that `/_local/faults` takes and gives, all fields optional::
 
     {"faults": [{"method": "Services/UpdateService",    pattern over the end of the method's name, `*` allowed
+                 "resource": "services/orders",         the same over the resource's name, default all
                  "times": 2,                            calls it strikes, default 1; 0 means every call
                  "code": "UNAVAILABLE",                 canonical error instead of the effect
                  "message": "…",                        text of that error
@@ -25,7 +26,7 @@ from tidegate.local.world.ground import Ground
 from tidegate.local.world.series import Series
 
 _KNOBS = ("propagation_delay", "ingestion_delay", "minimum_alignment")
-_FIELDS = ("method", "times", "code", "message", "latency", "response_lost")
+_FIELDS = ("method", "resource", "times", "code", "message", "latency", "response_lost")
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,12 @@ class Fault:
     message: str = ""
     latency: float = 0.0
     response_lost: bool = False
+    resource: str = ""
 
-    def strikes(self, method: str) -> bool:
-        return fnmatchcase(method, self.method) or fnmatchcase(method, f"*{self.method}")
+    def strikes(self, method: str, resource: str) -> bool:
+        if self.resource and not _ends(resource, self.resource):
+            return False
+        return _ends(method, self.method)
 
 
 class Faults:
@@ -50,12 +54,12 @@ class Faults:
         self._original = replace(ground.knobs)
         self._faults: list[Fault] = []
 
-    def take(self, method: str) -> Fault | None:
+    def take(self, method: str, resource: str = "") -> Fault | None:
         """The first fault that strikes this call, used up by one. Methods are named
-        `package.Service/Method`."""
+        `package.Service/Method`; `resource` is empty where the call names none."""
         with self._ground.lock:
             for position, fault in enumerate(self._faults):
-                if fault.strikes(method):
+                if fault.strikes(method, resource):
                     if fault.left == 1:
                         del self._faults[position]
                     elif fault.left > 1:
@@ -97,6 +101,7 @@ class Faults:
                 "faults": [
                     {
                         "method": fault.method,
+                        "resource": fault.resource,
                         "times": max(fault.left, 0),
                         "code": fault.code,
                         "message": fault.message,
@@ -127,7 +132,12 @@ def _fault(entry: Any) -> Fault:
         message=str(entry.get("message", "")),
         latency=_number(entry, "latency", 0.0),
         response_lost=bool(entry.get("response_lost", False)),
+        resource=str(entry.get("resource", "")),
     )
+
+
+def _ends(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or fnmatchcase(name, f"*{pattern}")
 
 
 def _list(asked: Mapping[str, Any], name: str) -> Iterable[Any]:

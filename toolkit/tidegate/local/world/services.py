@@ -12,6 +12,7 @@ from tidegate.local.world import run_rules
 from tidegate.local.world.access import Policies
 from tidegate.local.world.errors import ApiError, invalid, not_found
 from tidegate.local.world.ground import Ground, fingerprint, stamp
+from tidegate.local.world.journal import Journal
 from tidegate.local.world.names import check_location, page, project_of, split_service
 from tidegate.local.world.operations import Operations
 from tidegate.local.world.protos import CreateServiceRequest, ListServicesResponse, Operation, Service
@@ -45,6 +46,7 @@ class Services:
         self._operations = operations
         self._policies = policies
         self._check_secrets = check_secrets
+        self.journal = Journal(ground)
         self.states: dict[str, ServiceState] = {}
 
     # ------------------------------------------------------------------------------- the API's methods
@@ -172,6 +174,7 @@ class Services:
         if revision is not None:
             self._adopt(state, revision)
         self.states[state.path] = state
+        self.journal.note(message)
         name = self._operations.start(state.parent, state.path, state.candidate, self.shown(state))
         advance(state, now, self._ground.knobs.propagation_delay)
         self._operations.settle(state, self.shown(state))
