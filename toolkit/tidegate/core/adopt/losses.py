@@ -27,8 +27,10 @@ def losses(plan: Mapping[str, Any]) -> tuple[str, ...]:
             _lost(change.get("before") or {}, change.get("after") or {}, change.get("after_unknown") or {})
         )
         if lost:
+            what = ", ".join(lost)
             found.append(
-                f"{raw['address']} exists already and has what the spec does not say: {', '.join(lost)}"
+                f"{raw['address']} exists already and would lose what the spec does not say: {what} "
+                "(written into the spec, it stays)"
             )
     return tuple(found)
 
