@@ -29,9 +29,10 @@ from tidegate.core.verdict import Decision
 from tidegate.flows.deploy import Outcome, deploy
 from tidegate.flows.interruption import Interruption
 from tidegate.flows.job import Job, Tools
+from tidegate.flows.operate import Answer, Command, Wish, operate
 from tidegate.flows.planning import Request, Roots
-from tidegate.flows.rollback import rollback
-from tidegate.ports import Condition, ConditionState, Smoke, Target, Telemetry
+from tidegate.flows.rollback import RolledBack, rollback
+from tidegate.ports import Condition, ConditionState, Hook, Smoke, Target, Telemetry
 
 STABLE, CANDIDATE = "orders-1", "orders-2"
 SETTINGS = Settings(
@@ -79,6 +80,7 @@ class World:
     settings: Settings = SETTINGS
     behaviour: dict[str, Behaviour] = field(default_factory=dict)
     smoke: tuple[Smoke, ...] = (Smoke("/healthz"),)
+    wanted_hooks: tuple[Hook, ...] = ()
     requests: float = 10.0
     says: list[str] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
@@ -111,7 +113,9 @@ class World:
 
     @property
     def job(self) -> Job:
-        return Job(NAME, TELEMETRY, CRITERIA, self.smoke, start_timeout=60.0, on_state=self.note)
+        return Job(
+            NAME, TELEMETRY, CRITERIA, self.smoke, self.wanted_hooks, start_timeout=60.0, on_state=self.note
+        )
 
     def deploy(self, **changes: Any) -> Outcome:
         """A deployment with the signal handlers of the command, and whatever must hold afterwards."""
@@ -122,13 +126,17 @@ class World:
         self.check(outcome)
         return outcome
 
-    def rollback(self, to: str = "", *, take_over: bool = False) -> Outcome:
+    def rollback(self, to: str = "", *, take_over: bool = False) -> RolledBack:
         with self.interruption.installed():
-            outcome = rollback(
-                self.job, self.settings, self.tools, owner="person", to=to, take_over=take_over
-            )
-        self.check(outcome)
-        return outcome
+            ended = rollback(self.job, self.settings, self.tools, owner="person", to=to, take_over=take_over)
+        assert ended is not None
+        self.check(ended)
+        return ended
+
+    def operate(self, wish: Wish, *, by: str = "ann", **changes: Any) -> Answer:
+        """What somebody says to the rollout from elsewhere: another process, with no spec."""
+        tools = replace(self.tools, holders=FakeHolders(f"process of {by}", self.holders.dead))
+        return operate(Command(wish, NAME, by, **changes), tools)
 
     def locked(self, stable: str, *, lease: float = 600.0, **changes: Any) -> dict[str, str]:
         """The annotations of a rollout by `ci` that has begun now."""
@@ -179,7 +187,7 @@ class World:
         assert isinstance(found, record.Record)
         return found
 
-    def check(self, outcome: Outcome) -> None:
+    def check(self, outcome: Outcome | RolledBack) -> None:
         """Every write is a whole split over names; none gives more after a failing verdict; the record and
         the traffic on the service are those of the state."""
         state = outcome.state
@@ -197,7 +205,7 @@ class World:
         if not unwritten:
             assert self.recorded.state == record.as_read(state)
             assert self.serving == dict(state.split)
-            assert not self.recorded.held_at(self.clock.now())
+            assert self.recorded.held_at(self.clock.now()) is (state.phase is Phase.PAUSED)
 
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
         signal.raise_signal(number)

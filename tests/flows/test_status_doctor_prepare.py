@@ -6,23 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from fakes import NAME, FakeClock, FakeCloudRun
-from flows.rollout_world import CANDIDATE, STABLE, World
+from flows.rollout_world import CANDIDATE, STABLE, Behaviour, World
 from tidegate.adapters.rootdir import module_texts, template_texts
 from tidegate.core.errors import Denied, InvalidInput, NotFound
 from tidegate.core.record import Record, Unreadable
+from tidegate.core.rollout import Phase
+from tidegate.core.verdict import Decision
 from tidegate.flows.doctor import Check, examine
 from tidegate.flows.prepare import Source, prepare, read, refuse
-from tidegate.flows.status import status
+from tidegate.flows.status import Status, status
 
 SPEC = b"service: orders\nproject: demo-project\nregion: europe-west1\ncontainers: [{port: 8080}]\n"
 
 
 def test_status_tells_traffic_rollout_and_history(tmp_path: Path) -> None:
     world = World(tmp_path)
-    assert status(NAME, world.cloud).rollout is None
+    assert status(world.job, world.tools).rollout is None
     outcome = world.deploy()
-    found = status(NAME, world.cloud)
+    found = status(world.job, world.tools)
     assert found.serving == {CANDIDATE: 100}
     assert isinstance(found.rollout, Record)
     assert found.rollout.state == outcome.state
@@ -33,14 +34,28 @@ def test_status_of_a_record_nobody_can_read(tmp_path: Path) -> None:
     world = World(tmp_path)
     assert world.cloud.service is not None
     world.cloud.change(world.cloud.service.traffic, {"tidegate/rollout": '{"v": 7}'})
-    found = status(NAME, world.cloud)
+    found = status(world.job, world.tools)
     assert isinstance(found.rollout, Unreadable)
     assert "another version" in found.rollout.reason
 
 
-def test_status_of_nothing() -> None:
+def test_status_of_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path, empty=True)
     with pytest.raises(NotFound, match="there is no service orders in demo-project, europe-west1"):
-        status(NAME, FakeCloudRun(FakeClock()))
+        status(world.job, world.tools)
+
+
+def test_status_of_a_running_rollout_judges_it_as_it_is_now(tmp_path: Path) -> None:
+    world = World(tmp_path, behaviour={CANDIDATE: Behaviour(errors=0.3)})
+    seen: list[Status] = []
+    world.on_phase(Phase.STEP, lambda: seen.append(status(world.job, world.tools)), delay=1.0)
+    world.on_phase(Phase.ROLLING_BACK, lambda: seen.append(status(world.job, world.tools)), delay=0.0)
+    world.deploy()
+    assert [(s.living, s.verdict is not None) for s in seen] == [(True, True), (True, True)]
+    assert seen[0].verdict is not None
+    assert seen[0].verdict.decision is Decision.CONTINUE
+    assert isinstance(seen[0].rollout, Record)
+    assert seen[0].rollout.state.percent == 10
 
 
 def test_doctor_goes_on_after_a_failure_and_skips_what_needs_it() -> None:

@@ -24,10 +24,13 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Mapping[str, Entry] = {
+    "abort": Entry("operate", "abort", "Send all traffic back to the stable revision and end the rollout."),
     "deploy": Entry("deploy", "deploy", "Apply, move the traffic in steps, judge each, roll back if worse."),
     "doctor": Entry("doctor", "doctor", "Say what is missing on this machine and what to do about it."),
     "explain": Entry("validate", "explain", "Say what a policy rule wants, and why."),
+    "history": Entry("history", "history", "Show the last ten rollouts of a service, the newest first."),
     "local": Entry("local", "local", "Run a Cloud Run of your own on this machine."),
+    "pause": Entry("operate", "pause", "Stop a rollout where it is, until `tidegate resume`."),
     "plan": Entry("deploy", "plan", "Show what a deployment would change, without changing it."),
     "power": Entry(
         "power", "power", "Say what a rollout can see at the present traffic, and how long it takes."
@@ -35,11 +38,19 @@ COMMANDS: Mapping[str, Entry] = {
     "preflight": Entry(
         "preflight", "preflight", "Say how the service is now, and whether a deployment would go on."
     ),
+    "promote": Entry(
+        "operate", "promote", "Send all traffic to the candidate, without judging it any further."
+    ),
     "record": Entry("record", "record", "Write the trace of a past rollout, for `tidegate replay`."),
     "render": Entry("render", "render", "Write the Terraform root modules of a spec."),
     "replay": Entry("replay", "replay", "Judge recorded rollouts again, look by look."),
+    "resume": Entry(
+        "operate", "resume", "Go on with a rollout that is paused or held, or whose process died."
+    ),
     "rollback": Entry("rollback", "rollback", "Send all traffic back to an earlier revision, and verify it."),
-    "status": Entry("status", "status", "Show the traffic and the rollout of a service."),
+    "status": Entry(
+        "status", "status", "Show the traffic and the rollout of a service, and what can be seen of it now."
+    ),
     "validate": Entry("validate", "validate", "Check a spec, its policies and its Terraform."),
 }
 

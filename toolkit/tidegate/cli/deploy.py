@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tidegate.cli import options
-from tidegate.core.errors import ExitCode, TidegateError, UsageError
+from tidegate.cli.times import length
+from tidegate.core.errors import ExitCode, RolloutHeld, TidegateError, UsageError
 
 if TYPE_CHECKING:
     from tidegate.cli.talk import Talk
     from tidegate.core.plan import PlanSummary
+    from tidegate.core.rollout import OnCancel
     from tidegate.core.rollout import Settings as Steps
     from tidegate.core.spec import Spec
     from tidegate.flows.deploy import Outcome
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from tidegate.flows.prepare import Prepared
     from tidegate.settings import Settings
     from tidegate.wiring import Connected
+
+_TRY_AGAIN = 5.0
+"""Seconds between two attempts to get a service that another rollout holds."""
 
 
 @click.command()
@@ -38,10 +43,19 @@ if TYPE_CHECKING:
 @click.option(
     "--fix", is_flag=True, help="What serves now is bad, and this is to cure it: better or equal promotes."
 )
+@click.option(
+    "--wait", metavar="DURATION", is_flag=False, flag_value="1h", callback=length,
+    help="While another rollout holds the service, wait for its end, so long.  [with no value: 1h]",
+)
+@click.option(
+    "--on-cancel", type=click.Choice(["rollback", "keep"]),
+    help="What a signal does to traffic that has moved.  [default: as the spec says: rollback]",
+)
 @options.output
 def deploy(
     file: Path, environment: str | None, image: str | None, target: Any, local_directory: Path | None,
-    dry_run: bool, auto_approve: bool, allow_destroy: bool, monitoring: bool, fix: bool, form: str,
+    dry_run: bool, auto_approve: bool, allow_destroy: bool, monitoring: bool, fix: bool, wait: float | None,
+    on_cancel: OnCancel | None, form: str,
 ) -> int:  # fmt: skip
     """Apply, move the traffic in steps, judge each, roll back if worse."""
     from tidegate import settings as reading
@@ -72,7 +86,7 @@ def deploy(
             )  # fmt: skip
             if dry_run:
                 return _dry_run(request, settings, connected, form)
-            outcome = _deploy(request, settings, connected, talk)
+            outcome = _deploy(request, settings, connected, talk, wait, on_cancel)
             return _report(outcome, prepared, settings, connected, talk, form, environment)
 
 
@@ -154,15 +168,34 @@ def _request(
     )
 
 
-def _deploy(request: Request, settings: Settings, connected: Connected, talk: Talk) -> Outcome:
+def _deploy(
+    request: Request, settings: Settings, connected: Connected, talk: Talk, wait: float | None,
+    on_cancel: OnCancel | None,
+) -> Outcome:  # fmt: skip
     from tidegate import wiring
     from tidegate.adapters.exclusive import exclusive
     from tidegate.flows.deploy import deploy, settings_of
 
     job = replace(wiring.job(request.spec), on_verdict=talk.look)
+    steps = settings_of(request.spec)
+    steps = replace(steps, on_cancel=on_cancel or steps.on_cancel)
     tools = connected.tools
-    with exclusive(request.roots.directory, settings.owner), tools.interruption.installed():
-        return deploy(request, job, settings_of(request.spec), wiring.terraform(settings), tools)
+    if steps.on_cancel == "keep":
+        tools.interruption.what = "traffic that has moved stays where it is"
+    until, said = tools.clock.now() + (wait or 0.0), False
+    with tools.interruption.installed():
+        while True:
+            try:
+                with exclusive(request.roots.directory, settings.owner):
+                    return deploy(request, job, steps, wiring.terraform(settings), tools)
+            except RolloutHeld as error:
+                if not error.passes or tools.clock.now() >= until:
+                    raise
+                if not said:
+                    talk.say(f"{error.message}: waiting for its end")
+                said = True
+            with tools.interruption.allowed():
+                tools.clock.sleep(_TRY_AGAIN)
 
 
 def _looked_at(prepared: Prepared, settings: Settings, connected: Connected, talk: Talk) -> Prepared:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tidegate.cli import options
+from tidegate.cli.subject import Subject, chosen
 from tidegate.cli.times import length, moment
 from tidegate.core.errors import UsageError
 
@@ -16,22 +17,11 @@ if TYPE_CHECKING:
     from tidegate.core.reconstruct import Coverage
     from tidegate.core.samples import Window
     from tidegate.flows.record import Recording
-    from tidegate.ports import ServiceName, Telemetry
-    from tidegate.settings import Settings
-
-_SPEC = Path("tidegate.yaml")
 
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--service", metavar="NAME", help="The service; else that of the spec.")
-@click.option("--project", metavar="ID", help="Its project.")
-@click.option("--region", metavar="REGION", help="Its region.")
-@click.option(
-    "-f", "--file", "file", type=click.Path(path_type=Path), metavar="FILE",
-    help="A spec: names the service and its metrics.  [default: tidegate.yaml, without --service]",
-)  # fmt: skip
-@click.option("--env", "environment", metavar="NAME", help="The environment of the spec.")
+@chosen
 @click.option("--since", metavar="DURATION", callback=length, help="Look so far back, such as 2h.")
 @click.option(
     "--from", "begin", metavar="TIME", callback=moment, help="Begin there, such as 2026-01-31T09:30 (UTC)."
@@ -43,8 +33,7 @@ _SPEC = Path("tidegate.yaml")
 @options.target
 @options.output
 def record(
-    directory: Path, service: str | None, project: str | None, region: str | None, file: Path | None,
-    environment: str | None, since: float | None, begin: float | None, end: float | None,
+    directory: Path, subject: Subject, since: float | None, begin: float | None, end: float | None,
     stable: str | None, candidate: str | None, force: bool, target: Any, local_directory: Path | None,
     form: str,
 ) -> None:  # fmt: skip
@@ -64,37 +53,14 @@ def record(
     if not force:
         traces.refuse_existing(directory)
     settings = reading.read(target, local=local_directory)
-    name, telemetry = _subject(settings, service, project, region, file, environment)
+    telemetry = wiring.telemetry(subject.spec) if subject.spec else wiring.usual_telemetry(settings)
     with wiring.connect(settings, WebhookNotifier(()), lambda _: None) as connected:
         tools = connected.tools
         window = _window(since, begin, end, tools.clock.now())
-        wanted = Wanted(name, telemetry, window, stable, candidate)
+        wanted = Wanted(subject.name, telemetry, window, stable, candidate)
         found = run(wanted, tools.cloud_run, tools.metrics, tools.clock)
     places = traces.save(directory, trace.write(found.rollout, found.samples))
     _tell(found, directory, places, form)
-
-
-def _subject(
-    settings: Settings, service: str | None, project: str | None, region: str | None, file: Path | None,
-    environment: str | None,
-) -> tuple[ServiceName, Telemetry]:  # fmt: skip
-    """Which service, and how it is measured: by a spec, by the command line, or by both."""
-    from tidegate import wiring
-    from tidegate.ports import ServiceName
-
-    if file is not None or service is None:
-        from tidegate.flows.deploy import name_of
-        from tidegate.flows.prepare import Source, read
-
-        path = file or _SPEC
-        spec = read(Source(options.read_file(path), str(path), environment))
-        known = name_of(spec)
-        name = ServiceName(project or known.project, region or known.region, service or known.service)
-        return name, wiring.telemetry(spec)
-    if project is None or region is None:
-        missing = " and ".join(o for o, v in (("--project", project), ("--region", region)) if v is None)
-        raise UsageError(f"of which service {service}? {missing} missing", hint="or name a spec: -f FILE")
-    return ServiceName(project, region, service), wiring.usual_telemetry(settings)
 
 
 def _window(since: float | None, begin: float | None, end: float | None, now: float) -> Window | None:

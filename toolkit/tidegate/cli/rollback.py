@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
 from tidegate.cli import options
-from tidegate.core.errors import ExitCode, TidegateError
+from tidegate.cli.subject import Subject, chosen
+from tidegate.core.errors import ExitCode
 
 
 @click.command()
-@options.spec_file
+@chosen
 @options.target
 @click.option(
     "--to", metavar="REVISION", default="", help="The revision to go to.  [default: the one before]"
@@ -22,44 +22,36 @@ from tidegate.core.errors import ExitCode, TidegateError
 @click.option("--watch/--no-watch", default=True, help="Watch whether it helped.  [default: on]")
 @options.output
 def rollback(
-    file: Path,
-    environment: str | None,
-    target: Any,
-    local_directory: Path | None,
-    to: str,
-    take_over: bool,
-    watch: bool,
-    form: str,
+    subject: Subject, target: Any, local_directory: Any, to: str, take_over: bool, watch: bool, form: str
 ) -> int:
     """Send all traffic back to an earlier revision, and verify it.
 
-    Ends with 0 when the traffic is back and nothing says that it did not help, else with 7.
+    Ends with 0 when the traffic is back (or was already) and nothing says that it did not help, else with 7.
     """
     from tidegate import settings as reading
     from tidegate import wiring
-    from tidegate.cli.outcome import emit
+    from tidegate.cli.outcome import tell
     from tidegate.cli.progress import Display
     from tidegate.cli.talk import Talk
     from tidegate.flows.deploy import settings_of
-    from tidegate.flows.prepare import Source, read
     from tidegate.flows.rollback import rollback as run
 
     settings = reading.read(target, local=local_directory)
-    spec = read(Source(options.read_file(file), str(file), environment))
     with Display() as display:
         talk = Talk(display)
-        with wiring.connect(settings, talk, talk.say, spec) as connected:
-            how = settings_of(spec)
-            if not watch:
-                how = replace(how, recovery=0.0, settle=0.0)
-            job = replace(wiring.job(spec), on_verdict=talk.look)
+        with wiring.connect(settings, talk, talk.say, subject.spec) as connected:
+            how = settings_of(subject.spec) if subject.spec else None
+            job = wiring.job(subject.spec) if subject.spec else wiring.usual_job(settings, subject.name)
+            job = replace(job, name=subject.name, on_verdict=talk.look)
             with connected.tools.interruption.installed():
-                outcome = run(job, how, connected.tools, owner=settings.owner, to=to, take_over=take_over)
-            report = wiring.report(outcome, spec, connected, environment)
-            places: dict[str, str] = {}
-            try:
-                places = wiring.write_report(settings, report)
-            except TidegateError as error:
-                talk.say(f"the report could not be written: {error.message}")
-            code = emit(report, places, form)
+                ended = run(
+                    job, how, connected.tools, owner=settings.owner, to=to, take_over=take_over, watch=watch
+                )
+            if ended is None:
+                click.echo(f"{to or 'the revision before'} has all the traffic of {job.name.service} already")
+                return ExitCode.DONE
+            code = tell(
+                ended.state, ended.evidence, ended.job, subject.spec, subject.environment, settings,
+                connected, talk, form,
+            )  # fmt: skip
             return ExitCode.DONE if code == ExitCode.ROLLED_BACK else code

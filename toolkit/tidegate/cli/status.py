@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tidegate.cli import options
+from tidegate.cli.subject import Subject, chosen
 
 if TYPE_CHECKING:
+    from tidegate.core.record import Record
     from tidegate.flows.status import Status
 
 
 @click.command()
-@options.spec_file
+@chosen
 @options.target
 @options.output
-def status(file: Path, environment: str | None, target: Any, local_directory: Path | None, form: str) -> None:
-    """Show the traffic and the rollout of a service."""
+def status(subject: Subject, target: Any, local_directory: Any, form: str) -> None:
+    """Show the traffic and the rollout of a service, and what can be seen of it now."""
+    from dataclasses import replace
+
     from tidegate import settings as reading
     from tidegate import wiring
     from tidegate.adapters.notifier import WebhookNotifier
-    from tidegate.flows.deploy import name_of
-    from tidegate.flows.prepare import Source, read
     from tidegate.flows.status import status as look
 
     settings = reading.read(target, local=local_directory)
-    spec = read(Source(options.read_file(file), str(file), environment))
     with wiring.connect(settings, WebhookNotifier(()), lambda _: None) as connected:
-        found = look(name_of(spec), connected.tools.cloud_run)
+        job = wiring.job(subject.spec) if subject.spec else wiring.usual_job(settings, subject.name)
+        found = look(replace(job, name=subject.name), connected.tools)
     if form == "json":
         options.emit(_data(found))
     else:
@@ -51,16 +51,39 @@ def _lines(found: Status) -> list[str]:
             lines.append("rollout   none: tidegate has not deployed this service")
         case Unreadable(reason):
             lines.append(f"rollout   its record cannot be read: {reason}")
-        case Record(state, updated, lease):
-            lines.append(f"rollout   {state.id}: {state.phase} by {state.owner} since {when(state.started)}")
-            lines.append(f"          stable {state.stable or 'none'}, candidate {state.candidate or 'none'}")
-            lines += [f"          {state.reason}"] if state.reason else []
-            if not state.final and time.time() > lease:
-                lines.append(f"          its owner has not been heard of since {when(updated)}")
+        case Record():
+            lines += _rollout(found, found.rollout)
     lines += [
         f"earlier   {when(past.ended)}  {past.phase}  {past.candidate}  {past.reason}"
         for past in found.history
     ]
+    return lines
+
+
+def _rollout(found: Status, rollout: Record) -> list[str]:
+    from tidegate.core.rollout import ENDED, when
+
+    state = rollout.state
+    lines = [
+        f"rollout   {state.id}: {state.phase} by {state.owner} since {when(state.started)}",
+        f"          stable {state.stable or 'none'}, candidate {state.candidate or 'none'}",
+    ]
+    if state.phase not in ENDED and state.candidate:
+        lines.append(f"          {state.percent} % for the candidate since {when(state.entered)}")
+    lines += [f"          {state.reason}"] if state.reason else []
+    if found.living:
+        lines.append(f"          somebody works on it, heard of {when(rollout.updated)}")
+    elif not state.final:
+        lines.append(f"          nobody works on it any more, last heard of {when(rollout.updated)}")
+        lines.append("          `tidegate resume` goes on with it, `tidegate abort` takes it back")
+    if found.request is not None:
+        lines.append(f"          {found.request.by} has asked it to {found.request.wish}")
+    if found.verdict is not None:
+        reasons = "; ".join(found.verdict.reasons)
+        lines.append(f"evidence  {found.verdict.decision}: {reasons}")
+        lines += [f"          {m.metric} {m.finding}: {m.sentence}" for m in found.verdict.metrics]
+    elif found.unseen:
+        lines.append(f"evidence  cannot be read: {found.unseen}")
     return lines
 
 
@@ -75,9 +98,12 @@ def _data(found: Status) -> dict[str, Any]:
         rollout = asdict(found.rollout.state) | {
             "updated": found.rollout.updated,
             "lease": found.rollout.lease,
+            "living": found.living,
+            "request": asdict(found.request) if found.request else None,
         }
     elif isinstance(found.rollout, Unreadable):
         rollout = {"unreadable": found.rollout.reason}
+    verdict = found.verdict
     return {
         "service": service.name.service,
         "project": service.name.project,
@@ -86,5 +112,13 @@ def _data(found: Status) -> dict[str, Any]:
         "traffic": found.serving,
         "tags": {t.tag: {"revision": t.revision, "url": t.uri} for t in service.traffic_statuses if t.tag},
         "rollout": rollout,
+        "evidence": None if verdict is None else {
+            "decision": str(verdict.decision),
+            "attribution": str(verdict.attribution),
+            "reasons": list(verdict.reasons),
+            "metrics": {
+                m.metric: {"finding": str(m.finding), "sentence": m.sentence} for m in verdict.metrics
+            },
+        },
         "history": [asdict(past) for past in found.history],
-    }
+    }  # fmt: skip
