@@ -113,7 +113,7 @@ class Runner:
             case Observe(at, after_rollback):
                 return self._observe(state, at, after_rollback)
             case Notify(event, text):
-                self._tell(event, text)
+                self._tell(event, text, rollout=state.id)
         return None
 
     def _move(self, state: State, *, keep_tag: bool) -> Event:
@@ -131,6 +131,8 @@ class Runner:
         )
 
     def _apply(self, state: State) -> Event:
+        serving = f"{state.stable} serves now" if state.stable else "nothing serves yet"
+        self._tell("start", f"a rollout by {state.owner} begins: {serving}", rollout=state.id)
         event, self._traffic.service = self._release.apply(state, self._traffic.service)
         if isinstance(event, Applied):
             self._traffic.created(event.candidate)
@@ -138,6 +140,8 @@ class Runner:
 
     def _finish(self, state: State) -> None:
         self._tell("end", sentence(state), phase=str(state.phase), rollout=state.id)
+        if state.phase is Phase.PAUSED:
+            return  # the hooks have their turn when it is over
         try:
             with self.tools.interruption.allowed():
                 self._release.run_hooks(Moment.AFTER, state, self._traffic.service)
