@@ -26,7 +26,7 @@ GOOGLE: Final[Mapping[str, str]] = MappingProxyType(
 )
 _LOCAL_PATHS = {"iam": "v1/", "monitoring": "", "projects": "v1/", "run": "v2/", "secrets": "v1/"}
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
-_PAGE = 500
+_PAGE = 100
 _MOST_PAGES = 100
 _LONGEST = 300
 

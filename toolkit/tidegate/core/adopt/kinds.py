@@ -183,12 +183,15 @@ def _channel_looks(spec: Spec, after: After) -> tuple[Look, ...]:
 
 def _channel_find(spec: Spec, after: After, answers: Sequence[Answer]) -> str:
     """Channels say the service and not the region: this service's are those that its policies notify."""
+    # A name may have the project's number or its id in it, so that only the end is compared.
     notified = {
-        name for policy in own_policies(spec, answers[1]) for name in policy.get("notificationChannels", ())
+        name.rpartition("/")[2]
+        for policy in own_policies(spec, answers[1])
+        for name in policy.get("notificationChannels", ())
     }
     for channel in (answers[0] or {}).get("notificationChannels", ()):
         same = channel.get("type") == after.get("type") and channel.get("labels") == after.get("labels")
-        if same and _is_ours(spec, channel) and channel["name"] in notified:
+        if same and _is_ours(spec, channel) and channel["name"].rpartition("/")[2] in notified:
             return str(channel["name"])
     return ""
 
