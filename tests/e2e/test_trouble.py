@@ -116,7 +116,7 @@ def test_a_second_deployment_while_one_runs_and_after_it_was_killed(city: City) 
     finish(running)
     after = city.deploy("v3")
     assert after.returncode == ExitCode.BUSY
-    assert "tidegate rollback" in after.stderr
+    assert "tidegate abort" in after.stderr
     done = city.run("rollback", "--target", "local", "--no-watch", "--take-over")
     assert done.returncode == ExitCode.DONE, done.stderr
     assert serving(city) == before
