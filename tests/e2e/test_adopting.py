@@ -16,6 +16,8 @@ from tidegate.core.errors import ExitCode
 pytestmark = pytest.mark.e2e
 PLACE = "/v2/projects/demo-project/locations/europe-west1/services"
 
+UNTOUCHED = ("annotations", "etag", "generation", "template", "traffic")
+
 
 def call(city: City, verb: str, path: str, body: Any = None) -> dict[str, Any]:
     data = None if body is None else json.dumps(body).encode()
@@ -39,12 +41,15 @@ def test_latest_is_pinned_by_name_a_lost_state_is_found_again_and_a_split_is_ref
 
         done = city.deploy("v3", "--no-monitoring")
         assert done.returncode == ExitCode.PLAN_REFUSED, done.stderr
-        assert "compute@developer.gserviceaccount.com" in done.stdout
-        assert call(city, "GET", f"{PLACE}/orders")["template"] == made["template"]
+        assert "compute@developer.gserviceaccount.com" in done.stderr
+        assert "--allow-destroy lets it happen" in done.stderr
+        refused = call(city, "GET", f"{PLACE}/orders")
+        assert {name: refused.get(name) for name in UNTOUCHED} == {name: made.get(name) for name in UNTOUCHED}
 
         done = city.deploy("v3", "--no-monitoring", "--allow-destroy")
         assert done.returncode == ExitCode.DONE, done.stderr
         assert "takes over what exists already and is not in the state: service orders" in done.stderr
+        assert done.stderr.count("takes over what exists already") == 1
         assert city.recorded()["stable"] == by_hand
         now = call(city, "GET", f"{PLACE}/orders")
         assert {t["type"] for t in now["traffic"]} == {"TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"}

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from fakes import FakeTerraform
-from flows.rollout_world import SPEC
+from flows.rollout_world import SPEC, World
 from tidegate.core.adopt import Look
-from tidegate.core.errors import Denied, Unreachable
+from tidegate.core.errors import Denied, PlanRefused, Unreachable
+from tidegate.core.plan import PlanSummary
 from tidegate.flows.planning import Plans, Request, Roots, make_plans
 
 SERVICE = "google_cloud_run_v2_service"
@@ -135,3 +136,39 @@ def test_blocks_are_taken_away_also_when_the_second_plan_fails(tmp_path: Path) -
     with pytest.raises(Unreachable):
         planner.plan()
     assert planner.beside == {}
+
+
+def test_a_service_never_touched_is_not_even_locked_before_its_plan_is_approved(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    with pytest.raises(PlanRefused, match="not approved"):
+        world.deploy(estate=FakeEstate(), approve=lambda _: False)
+    assert world.cloud.writes == []
+    assert ("apply", "service") not in world.terraform.calls
+
+
+def test_the_plan_agreed_on_is_not_asked_for_again_unless_it_changes(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def approve(summaries: Mapping[str, PlanSummary]) -> bool:
+        asked.append(summaries["service"].text())
+        return True
+
+    World(tmp_path / "same").deploy(estate=FakeEstate(), approve=approve)
+    assert len(asked) == 1
+    world = World(tmp_path / "other")
+
+    def change() -> None:
+        if world.cloud.writes:
+            world.terraform.plans["service"] = {"format_version": "1.2", "resource_changes": []}
+
+    world.terraform.on_plan["service"] = change
+    world.deploy(estate=FakeEstate(), approve=approve)
+    assert len(asked) == 3
+
+
+def test_what_tidegate_has_deployed_before_is_locked_first(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.deploy(estate=FakeEstate())
+    before = len(world.cloud.writes)
+    world.deploy(estate=FakeEstate(), approve=lambda _: False)
+    assert len(world.cloud.writes) > before

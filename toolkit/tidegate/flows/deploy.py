@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 
+from tidegate.core import record
 from tidegate.core.rollout import Settings, Started, State, step, when
 from tidegate.core.spec import Spec
 from tidegate.flows.job import Evidence, Job, Tools
-from tidegate.flows.planning import Plans, Request, apply_plans, make_plans
+from tidegate.flows.planning import Plans, Request, agree, apply_plans, make_plans
 from tidegate.flows.preflight import preflight
 from tidegate.flows.rollout import Runner
-from tidegate.ports import ServiceName, Terraform
+from tidegate.ports import Service, ServiceName, Terraform
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,16 @@ class Outcome:
 def deploy(request: Request, job: Job, settings: Settings, terraform: Terraform, tools: Tools) -> Outcome:
     """One deployment to its end. `job.apply` is set here.
 
-    Raises RolloutHeld (somebody else is at it), RemoteError (nothing has happened), InvalidInput.
+    Raises RolloutHeld (somebody else is at it), RemoteError (nothing has happened), InvalidInput; and what
+    planning raises for a service that tidegate has never touched: that is planned before it is locked.
     """
     service = tools.cloud_run.get_service(job.name)
     stable = preflight(service, tools)
+    if request.estate is not None and service is not None and not _is_known(service):
+        with tools.interruption.allowed():
+            request = agree(request, terraform)
+        service = tools.cloud_run.get_service(job.name)
+        stable = preflight(service, tools)
     plans = Plans()
 
     def apply() -> None:
@@ -40,6 +47,11 @@ def deploy(request: Request, job: Job, settings: Settings, terraform: Terraform,
     state, effects = step(new, Started(now, stable))
     state = runner.run(state, effects, service)
     return Outcome(state, runner.evidence, plans)
+
+
+def _is_known(service: Service) -> bool:
+    """Whether tidegate has ever written on it."""
+    return record.ROLLOUT in service.annotations or record.HISTORY in service.annotations
 
 
 def settings_of(spec: Spec) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tidegate.core.adopt import losses, moves
@@ -15,6 +15,7 @@ from tidegate.ports import Estate, OnProgress, SavedPlan, Terraform
 
 SERVICE, MONITORING = "service", "monitoring"
 _TAINTED = "tainted"
+_NOT_APPROVED = "the plan was not approved; nothing was applied"
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,40 @@ def _gate(request: Request, plans: Plans) -> None:
         raise PlanRefused("; ".join(refused), hint=plans.way_out)
 
 
+def agree(request: Request, terraform: Terraform) -> Request:
+    """The plan for a service that tidegate has never touched is held against the gate and approved first.
+
+    Until then not even a lock is written on it: it may be somebody else's. The request that comes back
+    approves the same plan without asking again, and does not repeat what was said. Raises like `make_plans`.
+    """
+    said: set[str] = set()
+
+    def say(sentence: str) -> None:
+        if sentence not in said:
+            said.add(sentence)
+            request.say(sentence)
+
+    first = replace(request, say=say)
+    plans = Plans()
+    make_plans(first, terraform, plans)
+    if not request.approve(plans.summaries):
+        raise PlanRefused(_NOT_APPROVED)
+    agreed = _texts(plans.summaries)
+
+    def approve(summaries: Mapping[str, PlanSummary]) -> bool:
+        return _texts(summaries) == agreed or request.approve(summaries)
+
+    return replace(first, approve=approve)
+
+
+def _texts(summaries: Mapping[str, PlanSummary]) -> dict[str, str]:
+    return {name: summary.text() for name, summary in summaries.items()}
+
+
 def apply_plans(request: Request, terraform: Terraform, plans: Plans) -> None:
     """Applies exactly the saved plans. Trouble with the monitoring root is told, and stops no rollout."""
     if not request.approve(plans.summaries):
-        raise PlanRefused("the plan was not approved; nothing was applied")
+        raise PlanRefused(_NOT_APPROVED)
     for name, saved in plans.saved.items():
         if not saved.has_changes:
             continue
