@@ -67,8 +67,8 @@ analysis:
 ## Environments
 
 `environments` maps names to overlays: `--env NAME` lays one over the rest of the file. Mappings are merged, everything
-else is replaced. What only differs between environments (the project, say) may be left out of the base. All overlays are
-checked, whichever is used.
+else is replaced. What only differs between environments (the project, say) may be left out of the base. `region` and
+`regions` take each other's place, and that of the waves. All overlays are checked, whichever is used.
 
 ```yaml
 project: example-project
@@ -82,7 +82,8 @@ MEANING = {
     "version": "Of this format.",
     "service": "Name of the service.",
     "project": "Project id.",
-    "region": "Region, such as `europe-west1`.",
+    "regions": "Several regions, such as `[europe-west1, us-central1]`; see [regions](regions.md).",
+    "region": "Or one. Exactly one of both keys.",
     "containers[]": "One container, or several of which one has a `port`.",
     "containers[].name": "Name of the container.",
     "containers[].image": "Image; that of the ingress container may come from `--image`.",
@@ -161,6 +162,7 @@ MEANING = {
     "rollout.smoke[].timeout": "Of one attempt.",
     "rollout.smoke[].attempts": "Attempts at most.",
     "rollout.on_cancel": "When the rollout is cancelled after traffic has moved: `rollback`, or `keep` it where it is.",
+    "rollout.waves": "The regions wave by wave, a list of lists; one after the other if not said.",
     "rollout.hooks[]": "A command or an HTTP call, at most 20; see [gates](gates.md).",
     "rollout.hooks[].when": "`before_apply`, `before_traffic` or `after`.",
     "rollout.hooks[].name": "What it is called in messages; otherwise its program or its host.",

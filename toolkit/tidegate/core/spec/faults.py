@@ -17,7 +17,7 @@ from tidegate.core.spec.suggest import suggest
 
 _PLAIN_KEY = re.compile(r"[\w.-]+")
 _MOST_SHOWN = 80
-_ABOUT_A_KEY = frozenset({"containers", "dry_run"})
+_ABOUT_A_KEY = frozenset({"containers", "dry_run", "waves"})
 """Faults between keys, told by the section that holds them and placed at the one they are named after."""
 
 MISSING = "is missing"
@@ -27,7 +27,7 @@ MISSING = "is missing"
 def faults(error: ValidationError, tree: Tree, path: str) -> Iterator[Fault]:
     for item in error.errors(include_url=False, include_input=True):
         loc = _without_tags(item["loc"], tree.value)
-        if item["type"] in _ABOUT_A_KEY:
+        if item["type"] in _ABOUT_A_KEY and loc[-1:] != (item["type"],):
             loc = (*loc, item["type"])
         label = _label(loc)
         match item["type"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -102,10 +103,23 @@ def _merge(tree: Tree, name: str | None) -> Tree:
     merged = Tree(base, dict(tree.keys), dict(tree.values))
     if name is not None:
         prefix: Path = (_OVERLAYS, name)
-        merged.value = _over(base, tree.value[_OVERLAYS][name])
+        overlay = tree.value[_OVERLAYS][name]
+        merged.value = _over(_without_regions(base) if _moves(overlay) else base, overlay)
         for table, source in ((merged.keys, tree.keys), (merged.values, tree.values)):
             table.update({p[2:]: place for p, place in source.items() if p[:2] == prefix and len(p) > 2})
     return merged
+
+
+def _moves(overlay: Mapping[str, Any]) -> bool:
+    return bool(overlay.get("region") or overlay.get("regions"))
+
+
+def _without_regions(base: Mapping[str, Any]) -> dict[str, Any]:
+    """`region` and `regions` are one thing said in two ways, and the waves are made of them."""
+    rest = {key: value for key, value in base.items() if key not in ("region", "regions")}
+    if isinstance(rollout := rest.get("rollout"), dict):
+        rest["rollout"] = {key: value for key, value in rollout.items() if key != "waves"}
+    return rest
 
 
 def _over(base: Any, overlay: Any) -> Any:

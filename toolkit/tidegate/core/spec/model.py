@@ -5,14 +5,16 @@ Durations and latencies are floats in seconds, ratios 0..1, rates per minute unl
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator, model_validator
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from tidegate.core.errors import UsageError
 from tidegate.core.spec.analysis import Analysis
 from tidegate.core.spec.base import Model
 from tidegate.core.spec.notify import Listener
+from tidegate.core.spec.regions import Regions, check_waves
 from tidegate.core.spec.rollout import Rollout
 from tidegate.core.spec.values import (
     BucketName,
@@ -224,12 +226,16 @@ State = LocalState | GcsState
 
 
 class Spec(Model):
-    """A whole service, for one environment."""
+    """A whole service, for one environment.
+
+    Of several regions none is chosen yet: `region` is empty until `in_region` has said for which one this is.
+    """
 
     version: Literal[1] = 1
     service: ServiceId
     project: ProjectId
-    region: Region
+    regions: Regions = ()
+    region: Region = Field(default="", validate_default=True)
     containers: tuple[Container, ...] = Field(min_length=1, max_length=10)
     scaling: Scaling = Scaling()
     ingress: Literal["all", "internal", "internal-and-load-balancer"] = "all"
@@ -246,6 +252,28 @@ class Spec(Model):
     notify: tuple[Listener, ...] = Field(default=(), max_length=20)
     analysis: Analysis = Analysis()
     state: State = Field(default=LocalState(), discriminator="backend")
+
+    @field_validator("region", mode="wrap")
+    @classmethod
+    def _one_of_both(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> str:
+        given = value is not None and value != ""
+        if "regions" not in info.data:  # what is wrong with them is told
+            return str(handler(value)) if given else ""
+        if not info.data["regions"]:
+            if not given:
+                raise PydanticKnownError("missing")
+            return str(handler(value))
+        if given:
+            raise PydanticCustomError("region", "stands beside regions; write one of them")
+        several: tuple[str, ...] = info.data["regions"]
+        return several[0] if len(several) == 1 else ""
+
+    @field_validator("rollout")
+    @classmethod
+    def _waves_fit(cls, value: Rollout, info: ValidationInfo) -> Rollout:
+        if "regions" in info.data and "region" in info.data:
+            check_waves(value.waves, info.data["regions"] or (info.data["region"],))
+        return value
 
     @model_validator(mode="after")
     def _containers_fit(self) -> Self:
@@ -287,6 +315,25 @@ class Spec(Model):
     @property
     def ingress_container(self) -> Container:
         return next((c for c in self.containers if c.port is not None), self.containers[0])
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """All its regions, in the order of the spec."""
+        return self.regions or (self.region,)
+
+    @property
+    def waves(self) -> tuple[tuple[str, ...], ...]:
+        """The regions in the order of their deployment; one after the other if not said."""
+        return self.rollout.waves or tuple((region,) for region in self.places)
+
+    def in_region(self, region: str) -> Spec:
+        """The same spec for one of its regions. Raises UsageError for another one."""
+        if region not in self.places:
+            raise UsageError(
+                f"{self.service} has no region {region!r}",
+                hint=f"the spec has {', '.join(self.places)}",
+            )
+        return self.model_copy(update={"region": region})
 
     def with_mode(self, mode: Literal["regression", "fix"]) -> Spec:
         """The same spec, judged in another mode."""

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from tidegate.core.spec.base import Model
 from tidegate.core.spec.hooks import Hook
+from tidegate.core.spec.regions import Waves
 from tidegate.core.spec.suggest import suggest
 from tidegate.core.spec.values import Duration, HttpPath, PositiveDuration
 
@@ -72,6 +73,7 @@ class Rollout(Model):
     recovery: Duration = 900.0
     start_timeout: PositiveDuration = 600.0
     on_cancel: Literal["rollback", "keep"] = "rollback"
+    waves: Waves = ()
     smoke: tuple[SmokeCheck, ...] = ()
     hooks: tuple[Hook, ...] = Field(default=(), max_length=_MOST_HOOKS)
 
