@@ -11,6 +11,11 @@ from tidegate.core.judge.evidence import more_than_share, over_dispersion
 from tidegate.core.judge.view import Binned, IntArray
 from tidegate.core.samples import FloatArray
 
+BURSTY = 3.0
+"""Over-dispersion of the stable revision's errors from which on they come in bursts."""
+USUAL = 0.7
+"""Part of the candidate's intervals that are no worse than what then counts at most."""
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -38,6 +43,10 @@ class Counts:
             Binned(self.bins, self.requests).at(bins, 0.0),
         )
 
+    def at_most(self, ratio: float) -> Counts:
+        """With no more events in any period than such a ratio of its requests."""
+        return Counts(self.bins, np.minimum(self.events, ratio * self.requests), self.requests)
+
     @property
     def k(self) -> float:
         return float(self.events.sum())
@@ -59,11 +68,18 @@ def excess_evidence(mine: Counts, stable: Counts, stable_ever: Counts) -> float:
     """Log evidence that `mine` fails more often than the stable revision at the same time.
 
     Given the errors of an interval, how many are whose: an outage that hits both is no evidence, whatever the
-    shares. Errors that come in bursts count for less.
+    shares. Errors that come in bursts count for less. Where they are seen to come so on the stable revision,
+    the evidence must hold without the worst intervals of the candidate: those may be its turn.
     """
+    dispersion = over_dispersion(stable_ever.events, stable_ever.requests)
     other = stable.matched(mine.bins)
-    evidence = more_than_share(mine.events, mine.requests, other.events, other.requests)
-    return evidence / over_dispersion(stable_ever.events, stable_ever.requests)
+    if dispersion > BURSTY:
+        served = mine.requests > 0
+        ratios = mine.events[served] / mine.requests[served]
+        usual = float(np.quantile(ratios, USUAL, method="lower")) if ratios.size else 0.0
+        mine, other, stable_ever = (c.at_most(usual) for c in (mine, other, stable_ever))
+        dispersion = over_dispersion(stable_ever.events, stable_ever.requests)
+    return more_than_share(mine.events, mine.requests, other.events, other.requests) / dispersion
 
 
 def wanted(alpha: float) -> float:

@@ -17,6 +17,8 @@ from tidegate.core.verdict import Attribution, Finding, MetricResult
 METRIC = "error_ratio"
 LIKELY = 1.28
 """Standard errors by which the tolerated increase must be exceeded: nine times in ten."""
+SUSPECTED = math.log(20)
+"""Log evidence beside the stable revision from which on what follows without it may confirm it."""
 AT_ONCE = 2
 """Sample periods after the stable revision lost its traffic that must be bad already."""
 RECENT = 5
@@ -82,6 +84,12 @@ def _compared(view: View, mine: Counts, stable: Counts) -> Judged:
             return _result(mine, Finding.NOT_ENOUGH_DATA, text, (*facts[:3], alone, facts[4]))
         text = f"{told}, since {names.stable} gets no traffic any more"
         return _result(mine, Finding.WORSE, text, (*facts[:3], alone, facts[4]), Attribution.REVISION)
+    confirmed = _confirmed(
+        view, evidence, unmatched, mine.where(last=_last_shared(mine, side_by_side)), stable
+    )
+    if exceeded and confirmed > wanted(alpha) and mine.bad_intervals >= criteria.min_bad_intervals:
+        facts = (*facts[:3], confirmed, facts[4])
+        return _result(mine, Finding.WORSE, told, facts, Attribution.REVISION)
     if _both_bad(view, mine, during, before, alpha):
         text = f"{told}: both fail since the rollout began, not the revision's own doing"
         return _result(mine, Finding.SHARED, text, facts, Attribution.SHARED)
@@ -111,6 +119,22 @@ def _evidence_alone(view: View, mine: Counts, stable: Counts) -> float:
     return evidence / max(over_dispersion(c.events, c.requests) for c in (mine, stable))
 
 
+def _confirmed(view: View, suspicion: float, alone: Counts, beside: Counts, stable: Counts) -> float:
+    """Log evidence of both times together: beside the stable revision, and since it gets no traffic.
+
+    Only where it was suspected already, and goes on just as before: what comes from upstream would not begin
+    on the candidate alone, and what begins later is another thing. Then all that is asked is that it fails
+    more often than the stable revision ever did for certain.
+    """
+    if suspicion < SUSPECTED or not alone.n or wilson(alone.k, alone.n)[0] > wilson(beside.k, beside.n)[1]:
+        return 0.0
+    usual = upper_bound(stable.k, stable.n, view.criteria.alpha_of(METRIC) / 10)
+    added = above(alone.k, alone.n, min(usual, 1.0))
+    added /= max(over_dispersion(c.events, c.requests) for c in (alone, stable))
+    # Half of the stake goes on: what the evidence was worth before is not lost altogether.
+    return suspicion + math.log(0.5 + 0.5 * math.exp(min(added, 500.0)))
+
+
 def _from_the_start(view: View, mine: Counts, stable: Counts) -> bool:
     """Whether it failed as soon as it was alone: what begins in the midst of that may come from upstream."""
     allowed = stable.ratio + view.criteria.error_limit
@@ -129,7 +153,8 @@ def _both_bad(view: View, mine: Counts, during: Counts, before: Counts, alpha: f
     tolerated = upper_bound(before.k, before.n, alpha / 10) + view.criteria.error_increase
     last = max(int(mine.bins[-1]), int(during.bins[-1]))
     recent = [c.where(first=last - RECENT + 1) for c in (mine, during)]
-    moved = above(during.k, during.n, tolerated) > wanted(alpha)
+    bursts = over_dispersion(before.events, before.requests)
+    moved = above(during.k, during.n, tolerated) / bursts > wanted(alpha)
     lasting = all(c.bad_intervals >= RECENT - 1 for c in recent)
     return moved and lasting and all(c.ratio > tolerated for c in recent)
 

@@ -69,7 +69,7 @@ def more_than_share(mine: FloatArray, my_trials: FloatArray, other: FloatArray, 
 
 
 def over_dispersion(events: FloatArray, trials: FloatArray) -> float:
-    """How many times more the events of a revision vary from interval to interval than chance; 1 to 10.
+    """How many times more the events of a revision vary from interval to interval than chance; at least 1.
 
     Errors come in bursts and are retried. A root of an e-value that is at least the first root is an e-value
     again, so dividing the log by this number keeps it honest.
@@ -81,7 +81,7 @@ def over_dispersion(events: FloatArray, trials: FloatArray) -> float:
         return 1.0
     ratio = min(float(k.sum()) / total, 1 - 1e-9)
     scaled = (k - n * ratio) ** 2 / (n * ratio * (1 - ratio))
-    return float(np.clip(scaled.mean(), 1.0, 10.0))
+    return max(float(scaled.mean()), 1.0)
 
 
 def wilson(events: float, trials: float, z: float = 1.96) -> tuple[float, float]:
