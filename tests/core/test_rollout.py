@@ -450,6 +450,13 @@ def test_a_forced_promotion_whose_traffic_does_not_arrive_is_taken_back() -> Non
     assert state.phase is Phase.ROLLING_BACK
 
 
+def test_nothing_is_promoted_that_was_never_made() -> None:
+    state, _ = play(a_state(), Started(0, "v1"), Interfered(1, "its traffic was changed", 0))
+    assert (state.phase, allows(state, PromoteAsked)) == (Phase.HELD, False)
+    state, _ = play(state, ResumeAsked(2, "ann"))
+    assert (state.phase, state.split) == (Phase.ABORTED, (("v1", 100),))
+
+
 def test_nothing_promotes_what_a_verdict_has_failed() -> None:
     state, _ = play(at_step(), Judged(20, BAD))
     assert not allows(state, PromoteAsked)

@@ -82,6 +82,7 @@ def _operate(
     from tidegate.cli.progress import Display
     from tidegate.cli.talk import Talk
     from tidegate.flows.operate import Command, operate
+    from tidegate.wiring.gates import check_environment
 
     settings = reading.read(target, local=local_directory)
     with Display() as display:
@@ -90,6 +91,8 @@ def _operate(
             job = wiring.job(subject.spec) if subject.spec else wiring.usual_job(settings, subject.name)
             job = replace(job, name=subject.name, on_verdict=talk.look)
             command = Command(wish, subject.name, settings.owner, job, take_over, watch)
+            if subject.spec is not None and wish == "resume":
+                check_environment(subject.spec, settings)
             with connected.tools.interruption.installed():
                 answer = operate(command, connected.tools)
             return _tell(wish, answer, subject, settings, connected, talk, form)

@@ -75,13 +75,13 @@ class Release:
         """The smoke checks against the tag address, then the hooks that must pass before any traffic."""
         base = self._tag_address(service)
         if self._job.smoke and not base:
-            return SmokeFailed(self._now(), "the candidate has no tag address to check")
+            return SmokeFailed(self._now(), "a smoke check failed: the candidate has no tag address")
         with self._tools.interruption.allowed():
             for smoke in self._job.smoke:
                 result = self._tools.probe.check(base, smoke)
                 self._tell("smoke", result.sentence)
                 if not result.ok:
-                    return SmokeFailed(self._now(), result.sentence)
+                    return SmokeFailed(self._now(), f"a smoke check failed: {result.sentence}")
             if refused := self.run_hooks(Moment.BEFORE_TRAFFIC, state, service):
                 return SmokeFailed(self._now(), refused)
         return SmokePassed(self._now())

@@ -106,8 +106,8 @@ def smoke_passed(state: State, event: SmokePassed) -> Result:
 
 def smoke_failed(state: State, event: SmokeFailed) -> Result:
     if state.first:
-        return _hold(replace(state, decided=event.at), event.at, f"smoke checks failed: {event.reason}")
-    why = f"smoke checks failed, no traffic was moved: {event.reason}"
+        return _hold(replace(state, decided=event.at), event.at, event.reason)
+    why = f"{event.reason}; no traffic was moved"
     ended = _end(replace(state, decided=event.at), Phase.ABORTED, event.at, ExitCode.ROLLED_BACK, why)
     return _finish(ended)
 

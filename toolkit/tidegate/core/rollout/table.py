@@ -168,6 +168,8 @@ def allows(state: State, kind: type) -> bool:
     """Whether an event of this kind may happen to the rollout as it stands."""
     if kind not in TRANSITIONS[state.phase]:
         return False
+    if kind is PromoteAsked and not state.candidate:
+        return False  # it ended before there was anything to promote
     if not state.final:
         return True
     return kind in _ended(state.phase) or (kind in _ASKED and state.phase in WAITING)
