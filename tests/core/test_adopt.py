@@ -276,6 +276,8 @@ def test_a_rename_shows_by_the_image_of_a_service_that_was_deployed_with_tidegat
 def test_other_regions_show_by_their_alert_policies() -> None:
     there = [policy(1), policy(2, "us-central1"), policy(3, "asia-east1", managed_by="anna")]
     assert settled_elsewhere(SPEC, {"alertPolicies": there}) == ("us-central1",)
+    both = SPEC.model_copy(update={"regions": ("europe-west1", "us-central1")})
+    assert settled_elsewhere(both, {"alertPolicies": there}) == ()
 
 
 @pytest.mark.parametrize(

@@ -76,14 +76,14 @@ def rename_note(spec: Spec, others: tuple[str, ...]) -> str:
 
 
 def settled_elsewhere(spec: Spec, policies: Answer) -> tuple[str, ...]:
-    """Regions in which tidegate watches a service of this name, by its alert policies in the project."""
+    """Regions, not of this spec, where tidegate watches a service of this name: by its alert policies."""
     found = set()
     for policy in (policies or {}).get("alertPolicies", ()):
         labels = policy.get("userLabels") or {}
         title = _REGION.match(str(policy.get("displayName", "")))
         if labels.get("managed_by") == "tidegate" and title and title["service"] == spec.service:
             found.add(title["region"])
-    return tuple(sorted(found - {spec.region}))
+    return tuple(sorted(found - {*spec.places}))
 
 
 def settle_note(spec: Spec, regions: tuple[str, ...]) -> str:
