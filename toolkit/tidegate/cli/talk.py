@@ -22,7 +22,8 @@ class Talk:
             self._display.warn(notice.sentence)
         elif notice.event == "end":
             # The open step is the last one; that the rollout ended otherwise is no success of it.
-            (self._display.done if notice.details.get("phase") == "promoted" else self._display.fail)("")
+            well = notice.details.get("phase") in ("promoted", "paused")
+            (self._display.done if well else self._display.fail)("")
         else:
             self._display.note(notice.sentence)
 

@@ -19,6 +19,7 @@ _VERDICTS = {
     Phase.RECOVERED: "rolled back, recovered",
     Phase.NOT_RECOVERED: "rolled back, did not help",
     Phase.HELD: "held",
+    Phase.PAUSED: "paused",
     Phase.ABORTED: "aborted",
     Phase.NEEDS_PERSON: "needs a person",
 }

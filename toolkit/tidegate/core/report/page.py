@@ -30,6 +30,7 @@ _TONES = {
     Phase.RECOVERED: "back",
     Phase.ROLLED_BACK: "back",
     Phase.HELD: "wait",
+    Phase.PAUSED: "wait",
     Phase.ABORTED: "wait",
     Phase.NOT_RECOVERED: "bad",
     Phase.NEEDS_PERSON: "bad",

@@ -25,8 +25,10 @@ def sentence(state: State) -> str:
         case Phase.ROLLED_BACK:
             start = f"{state.candidate} rolled back to {state.stable}"
         case Phase.HELD:
-            start = f"held with {state.percent} % on {state.candidate} until somebody decides"
-            start += " (`tidegate rollback` takes it back)" if state.stable else ""
+            start = f"held with {state.percent} % on {state.candidate or 'no new revision'} until somebody decides"
+            start += " (`tidegate resume` goes on, `tidegate abort` takes it back)" if state.stable else ""
+        case Phase.PAUSED:
+            start = f"paused with {state.percent} % on {state.candidate}"
         case Phase.NEEDS_PERSON:
             start = "a person is needed"
         case _:
