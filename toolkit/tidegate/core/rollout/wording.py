@@ -25,7 +25,8 @@ def sentence(state: State) -> str:
         case Phase.ROLLED_BACK:
             start = f"{state.candidate} rolled back to {state.stable}"
         case Phase.HELD:
-            start = f"held with {state.percent} % on {state.candidate or 'no new revision'} until somebody decides"
+            candidate = state.candidate or "no new revision"
+            start = f"held with {state.percent} % on {candidate} until somebody decides"
             start += " (`tidegate resume` goes on, `tidegate abort` takes it back)" if state.stable else ""
         case Phase.PAUSED:
             start = f"paused with {state.percent} % on {state.candidate}"
