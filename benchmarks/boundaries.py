@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.core.judge.boundaries import STAGES, stage_of
+from tidegate.core.judge.comparison import UNASKED
 from tidegate.core.judge.grown import MISSED
 from tidegate.core.judge.growth import Means, means, signed_root
 from tidegate.core.judge.segments import Segment
@@ -101,6 +102,9 @@ def suprema(rng: np.random.Generator, instances: int, warm_up: WarmUp, phi: floa
         variance = np.take_along_axis(other.variance, theirs_best, 0)
         alone = (mean.slope - TOLERATED) / np.sqrt(mean.variance)
         excess = (mean.slope - value - TOLERATED) / np.sqrt(mean.variance + variance)
+        mean = replace(
+            mean, log_likelihood=mean.log_likelihood - np.where(np.arange(m) > 0, UNASKED, 0.0)[:, None]
+        )
         root = signed_root(np.minimum(alone, excess), mean.df, mean.log_likelihood)
         lasting = _lasting(fits[0], mean, candidate[:, :n], draws)
         stage = stage_of(PERIOD * (n - 1) / WARM_UP)
@@ -132,11 +136,15 @@ def _by_rollout(trends: Trends, draws: int) -> Trends:
 
 
 def tail(found: Array) -> tuple[float, float]:
-    """a and b of `log P(sup > z) = a - b z**2`, from the quantiles between 5 % and 0.4 %."""
-    p = np.geomspace(0.05, 0.004, 12)
-    z = np.quantile(found, 1 - p)
-    if z[0] < 0.5:
+    """a and b of `log P(sup > z) = a - b z**2`, from the quantiles between 5 % and 0.4 %.
+
+    Where fewer than that are above nothing at all, from those that are.
+    """
+    most = min(0.05, float((found > 0.5).mean()))
+    if most * found.size < 20:
         return 0.0, 1e9  # next to never above nothing
+    p = np.geomspace(most, most / 12, 12)
+    z = np.quantile(found, 1 - p)
     slope, intercept = np.polyfit(z**2, np.log(p), 1)
     return float(intercept), float(-slope)
 

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tidegate.core.judge.boundaries import boundary
-from tidegate.core.judge.grown import Grown, Limits, grown_from, pooled
+from tidegate.core.judge.grown import Grown, Limits, grown_from, known_load, pooled
 from tidegate.core.judge.growth import Slope, difference, log_likelihood, noise, signed_root
+from tidegate.core.judge.parallel import apart
 from tidegate.core.judge.segments import Segment
-from tidegate.core.judge.trend import Clock, Stack, clocks, dependence, fit, reclocked, stack
+from tidegate.core.judge.trend import SHAPES, Clock, Stack, clocks, dependence, fit, reclocked, stack
 from tidegate.core.samples import FloatArray
 
 PLAINLY = 4.0
@@ -23,6 +24,11 @@ OTHER_LOAD = 6.0
 """Log odds against a new revision needing another number of descriptors per request than the stable one: 1
 in 400. Growing traffic and a leak look alike; what load costs is better learnt where traffic goes both
 ways."""
+UNASKED = 3.0
+"""Log-likelihood that any warm-up must gain to be believed: it is one more number to fit, and whatever the
+shape, a little of it fits noise. About what Schwarz (1978) asks of one more parameter."""
+ALONE = 0.25
+"""Part of the chance of error that goes to the one instance that climbs alone."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +70,11 @@ def compare(candidate: tuple[Segment, ...], stable: tuple[Segment, ...], limits:
         Clock.AGE,
         known=None if other is None else known_load(other),
     )
+    prior = _prior(other, stacked)
     found = []
     for clock in tried:
         mine = stacked if clock is Clock.AGE else reclocked(stacked, clock)
-        fitted = _fitted(mine, their_phi, lengths)
+        fitted = _fitted(mine, their_phi, lengths, prior)
         if fitted is not None:
             found.append(_verdict(fitted, other, shared))
     return max(found, key=lambda c: c.strength, default=None)
@@ -90,36 +97,31 @@ def _stable(stable: tuple[Segment, ...], limits: Limits) -> tuple[Grown | None, 
     return grown, phi, lengths
 
 
-def _fitted(stacked: Stack, their_phi: FloatArray, lengths: FloatArray) -> Grown | None:
+def _fitted(stacked: Stack, their_phi: FloatArray, lengths: FloatArray, prior: FloatArray) -> Grown | None:
     """The candidate, with one dependence for both: they run the same kind of program on the same grid."""
     m, k, _ = stacked.values.shape
     raw = np.concatenate([dependence(stacked), np.tile(their_phi, (m // their_phi.shape[0], 1))], axis=1)
     phi = pooled(raw, np.concatenate([stacked.used.sum(axis=1), lengths]))
-    return grown_from(fit(stacked, phi[:, :k]))
+    return grown_from(fit(stacked, phi[:, :k]), prior)
 
 
 def _verdict(mine: Grown, other: Grown | None, limits: Limits) -> Comparison:
-    known = _known_warm_up(other, len(mine.means.slope)) - OTHER_LOAD * mine.trends.stack.free_load
     against = _at_my_rate(mine, other)
     if len(mine.segments) < 2:
-        return _together(mine, other, against, limits, known)
-    halved = limits._replace(alpha=limits.alpha / 2)
-    single = _single(mine, other, against, halved, known)
-    return max(_together(mine, other, against, halved, known), single, key=lambda c: c.strength)
+        return _together(mine, other, against, limits)
+    part = limits._replace(alpha=(1 - ALONE) * limits.alpha)
+    together = _together(mine, other, against, part)
+    single = _single(mine, other, against, limits._replace(alpha=ALONE * limits.alpha))
+    if single.strength > together.strength and apart(single.candidate, limits):
+        return single
+    return together
 
 
-def known_load(grown: Grown) -> FloatArray | None:
-    """What one unit of load costs by the stable revision's long record; None where that says too little."""
-    stable, model = grown.trends, grown.shape
-    sigma = float(noise(stable.rss, stable.df, stable.phi)[model])
-    active = np.abs(stable.stack.columns[model, :, :, 3:5]).max(axis=1) > 0
-    precision = np.where(active, 1 / np.maximum(stable.unit_load_variances[model], 1e-300), 0.0) / sigma
-    total = precision.sum(axis=0)
-    if not total.any():
-        return None
-    value = (precision * stable.coefficients[model, :, 3:5]).sum(axis=0) / np.maximum(total, 1e-300)
-    # More load never takes fewer: a leak that began while traffic moved away would look like that.
-    return np.where(total > 0, np.maximum(value, 0.0), np.nan)
+def _prior(stable: Grown | None, stacked: Stack) -> FloatArray:
+    """Log odds of the candidate's models by what is known of the service beforehand."""
+    models = len(stacked.values)
+    known = _known_warm_up(stable, models) - UNASKED * (np.arange(models) % len(SHAPES) > 0)
+    return np.asarray(known - OTHER_LOAD * stacked.free_load)
 
 
 def _known_warm_up(stable: Grown | None, shapes: int) -> FloatArray:
@@ -135,20 +137,16 @@ def _known_warm_up(stable: Grown | None, shapes: int) -> FloatArray:
     return np.tile(fits, shapes // fits.size)
 
 
-def _together(
-    mine: Grown, other: Grown | None, against: Against | None, limits: Limits, known: FloatArray
-) -> Comparison:
+def _together(mine: Grown, other: Grown | None, against: Against | None, limits: Limits) -> Comparison:
     found = mine.means
     z = _standardised(found.slope, found.variance, against, limits.delta)
-    statistic = float(signed_root(z, found.df, found.log_likelihood + known))
+    statistic = float(signed_root(z, found.df, found.log_likelihood))
     excess = difference(mine.slope, None if against is None else against.told)
     limit = boundary(limits.alpha, len(mine.segments), mine.age / limits.warm_up)
     return Comparison(mine, other, excess, statistic, limit)
 
 
-def _single(
-    mine: Grown, other: Grown | None, against: Against | None, limits: Limits, known: FloatArray
-) -> Comparison:
+def _single(mine: Grown, other: Grown | None, against: Against | None, limits: Limits) -> Comparison:
     """The one instance that climbs most surely by itself: a code path that few requests take."""
     trends, found = mine.trends, mine.means
     sigma = noise(trends.rss, trends.df, trends.phi)
@@ -156,7 +154,7 @@ def _single(
     if against is not None:
         each = Against(against.values[:, None], against.variances[:, None], against.told)
     z = _standardised(trends.slope, sigma[:, None] * trends.unit_variance, each, limits.delta)
-    fits = np.broadcast_to((found.log_likelihood + known)[:, None], z.shape)
+    fits = np.broadcast_to((found.log_likelihood)[:, None], z.shape)
     df = np.broadcast_to(trends.df.sum(axis=-1)[:, None], z.shape)
     roots = signed_root(z, df, fits)
     best = int(np.argmax(roots))

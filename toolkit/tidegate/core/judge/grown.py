@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from tidegate.core.judge.segments import Segment
 from tidegate.core.judge.trend import Clock, Trends, dependence, fit, plain_slope, stack
 from tidegate.core.samples import FloatArray
 
-MISSED = 1 / 3
+MISSED = 1 / 2
 """Part of a warm-up that a fitted curve may miss."""
 
 
@@ -113,10 +113,13 @@ def grow(segments: tuple[Segment, ...], limits: Limits, clock: Clock = Clock.AGE
     return grown_from(fit(stacked, phi))
 
 
-def grown_from(trends: Trends) -> Grown | None:
+def grown_from(trends: Trends, prior: FloatArray | None = None) -> Grown | None:
+    """`prior` are log odds of the models, from elsewhere; shape (m,)."""
     if (trends.df.sum(axis=-1) < 3).any():
         return None
     found = means(trends, np.array([s.spread for s in trends.stack.segments]))
+    if prior is not None:
+        found = replace(found, log_likelihood=found.log_likelihood + prior)
     return Grown(trends, found, found.best, tuple(range(len(trends.stack.segments))))
 
 
@@ -124,6 +127,20 @@ def certainty(grown: Grown, delta: float) -> float:
     """The statistic of one revision alone against `delta` per second."""
     z = (grown.means.slope - delta) / np.sqrt(grown.means.variance)
     return float(signed_root(z, grown.means.df, grown.means.log_likelihood))
+
+
+def known_load(grown: Grown) -> FloatArray | None:
+    """What one unit of load costs by the stable revision's long record; None where that says too little."""
+    stable, model = grown.trends, grown.shape
+    sigma = float(noise(stable.rss, stable.df, stable.phi)[model])
+    active = np.abs(stable.stack.columns[model, :, :, 3:5]).max(axis=1) > 0
+    precision = np.where(active, 1 / np.maximum(stable.unit_load_variances[model], 1e-300), 0.0) / sigma
+    total = precision.sum(axis=0)
+    if not total.any():
+        return None
+    value = (precision * stable.coefficients[model, :, 3:5]).sum(axis=0) / np.maximum(total, 1e-300)
+    # More load never takes fewer: a leak that began while traffic moved away would look like that.
+    return np.where(total > 0, np.maximum(value, 0.0), np.nan)
 
 
 def pooled(raw: FloatArray, lengths: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ from tidegate.core.judge.growth import Slope
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.jump import is_a_jump
 from tidegate.core.judge.leak_words import Facts, exhausted_in
-from tidegate.core.judge.parallel import apart, climbs_too
+from tidegate.core.judge.parallel import climbs_too
 from tidegate.core.judge.segments import Segment, segments
 from tidegate.core.judge.trend import plain_slope
 from tidegate.core.judge.view import View
@@ -31,6 +31,9 @@ OPEN = 0.2
 """Part of it from which a climb that no warm-up has to explain keeps the question open."""
 OLDER = 0.4
 """Part of its present climb that the stable revision must have had before, for that to be called older."""
+
+LASTING = 1 / 3
+"""Part of its slope that a climb must keep over its later half: a pool slows down."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ def judge_leak(view: View, what: Growing) -> Judged:
     """Slopes in the result are per instance and minute."""
     criteria, rollout, metric = view.criteria, view.rollout, what.metric
     candidate, stable = _both(view, what)
-    if not candidate or not _old_enough(candidate, criteria.warm_up):
+    watched = view.cut - rollout.start >= SETTLED * criteria.warm_up
+    if not candidate or not watched or not _old_enough(candidate, criteria.warm_up):
         return _too_few(view, what)
     limits = Limits(
         what.tolerated / 60,
@@ -141,13 +145,12 @@ def _conclude(view: View, what: Growing, compared: Comparison, *, alike: bool, b
     """`alike`: both go the same way; `began`: they have since the candidate got traffic, and not before."""
     criteria, mine = view.criteria, compared.candidate
     delta = what.tolerated / 60
-    rising = mine.late_slope() > delta and mine.gained >= what.least
+    rising = mine.late_slope() > max(delta, LASTING * mine.slope.value) and mine.gained >= what.least
     if compared.strength > OPEN:
-        limits = Limits(delta, criteria.alpha, criteria.warm_up, view.rollout.sample_period)
-        rising = rising and apart(mine, limits) and not is_a_jump(mine)
+        rising = rising and not is_a_jump(mine)
     facts = Facts(view, what.metric, what.limit, what.tolerated, compared)
     if compared.strength > 1 and rising and mine.outgrows_warm_up() and not alike:
-        reported = exhausted_in(compared, what.limit) > criteria.leak_horizon
+        reported = exhausted_in(compared, what.limit, mine.slope.interval()[1]) > criteria.leak_horizon
         return facts.judged(Finding.WORSE, facts.climbs(), Attribution.REVISION, decisive=not reported)
     stable = compared.stable
     if stable is not None and _climbs_surely(stable, what, compared.boundary):
@@ -173,11 +176,13 @@ def _shared_or_older(facts: Facts, what: Growing, compared: Comparison, *, began
     mine, delta = compared.candidate.slope, what.tolerated / 60
     ratio = load_ratio(compared.candidate, stable)
     # What the candidate would show with the very same fault, whether that leaks by time or by request.
-    least, most = (stable.slope.value * r for r in (min(1.0, ratio), max(1.0, ratio)))
+    same = [stable.slope.value * r for r in (1.0, ratio)]
+    least, most = min(same), max(same)
     low, high = mine.interval(0.05)
     if high < 0.5 * least:
         return facts.judged(Finding.FINE, facts.cured(), Attribution.NONE)
-    if low > delta and high < 1.5 * most + delta and mine.value > 0.5 * least:
+    alike = any(0.5 * slope < mine.value < 1.5 * slope + delta for slope in same)
+    if low > delta and high < 1.5 * most + delta and alike:
         finding, whose = Finding.PRE_EXISTING, Attribution.PRE_EXISTING
         if began:
             finding, whose = Finding.SHARED, Attribution.SHARED

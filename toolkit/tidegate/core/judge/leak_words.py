@@ -13,9 +13,9 @@ from tidegate.core.judge.wording import amount, duration, noun
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
 
-def exhausted_in(compared: Comparison, limit: float | None) -> float:
-    """Seconds until the fullest climbing instance reaches the limit at the estimated slope."""
-    slope = compared.candidate.slope.value
+def exhausted_in(compared: Comparison, limit: float | None, slope: float | None = None) -> float:
+    """Seconds until the fullest climbing instance is full at this slope; None: the estimated one."""
+    slope = compared.candidate.slope.value if slope is None else slope
     if slope <= 0:
         return math.inf
     if limit is None:

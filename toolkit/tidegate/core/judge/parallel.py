@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tidegate.core.judge.comparison import known_load
-from tidegate.core.judge.grown import Grown, Limits
+from tidegate.core.judge.grown import Grown, Limits, known_load
 from tidegate.core.judge.segments import Segment
 from tidegate.core.judge.trend import segment_loads
 from tidegate.core.samples import FloatArray

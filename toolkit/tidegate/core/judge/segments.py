@@ -114,22 +114,27 @@ def segments(
                     None if in_flight is None else in_flight[index],
                     None if rates[0] is None else rates[0][index],
                     None if rates[1] is None else rates[1][index],
-                    born=_born(view, one, since, float(times[index[0]]), first),
+                    born=_born(view, one, since, times, int(index[0]), first),
                 )
                 found.append(segment.thinned())
     return tuple(found)
 
 
-def _born(view: View, series: Series, since: float, begins: float, first: float) -> bool:
+def _born(view: View, series: Series, since: float, times: FloatArray, at: int, first: float) -> bool:
     """Whether the segment's start was seen: later than the first of its revision, and not merely cut off.
 
     The candidate's instances are young when it first gets traffic, whenever they were started.
     """
     if series.key.revision == view.rollout.candidate:
         return True
+    begins, period = float(times[at]), view.rollout.sample_period
     earlier = series.times[series.times < begins]
-    if earlier.size and begins - float(earlier[-1]) > UNREAD * view.rollout.sample_period:
-        return False  # what lies between was not read, rather than not there
+    if earlier.size:
+        away = begins - float(earlier[-1])
+        if away > UNREAD * period:
+            return False  # what lies between was not read, rather than not there
+        if at == 0 and away <= GAP * period:
+            return False  # it went on before what is looked at
     return begins > first and (earlier.size > 0 or begins > since)
 
 
