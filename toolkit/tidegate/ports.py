@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from tidegate.core import waves
 from tidegate.core.adopt import Look
 from tidegate.core.catalogue import CustomMetric
 from tidegate.core.incident import Incident
@@ -217,7 +218,6 @@ class Terraform(Protocol):
 
     def outputs(self, directory: Path) -> Mapping[str, Any]: ...
 
-
     def push(self, directory: Path) -> str:
         """Writes a state that an earlier apply could only save beside the configuration to its backend.
 
@@ -330,6 +330,20 @@ class Holders(Protocol):
         """Whether that process has certainly ended; False where nothing is known of it."""
 
 
+class Regions(Protocol):
+    """Works on the regions of one spec, each in a process of its own."""
+
+    def start(self, effect: waves.Effect) -> None:
+        """Never raises: what cannot be started has ended with an error."""
+
+    def next(self, seconds: float) -> waves.Event | None:
+        """What happens next; None when nothing has within so many seconds.
+
+        Exactly one `Ended` for each `Deploy`, one `Returned` for each `Abort` and `Rollback`. A signal has
+        been passed on to all processes when it comes out here.
+        """
+
+
 class Clock(Protocol):
     def now(self) -> float:
         """Epoch seconds, UTC."""
@@ -372,6 +386,7 @@ __all__ = [
     "OnProgress",
     "Probe",
     "Progress",
+    "Regions",
     "Revision",
     "SavedPlan",
     "Service",
