@@ -166,6 +166,15 @@ def test_a_rollback_that_fails_needs_a_person() -> None:
     assert f"{EU} needs a person" in headline(state)
 
 
+def test_a_signal_that_strikes_too_early_does_not_leave_a_region_half_way() -> None:
+    state, _ = play(Ended(EU, PROMOTED), Ended(US, KILLED), Ended(ASIA, REGRESSED), Signalled(143))
+    state, effects = step(state, Returned(EU, Outcome(143)))
+    assert effects == (Rollback(EU, "o-1"),)
+    state, effects = step(state, Returned(US, Outcome(130)))
+    assert effects == (Abort(US),)
+    assert state.having(*MOVING) == (EU, US)
+
+
 def test_after_a_signal_no_wave_begins_and_what_is_promoted_stays() -> None:
     state, done = play(Signalled(ExitCode.TERMINATED), Ended(EU, PROMOTED))
     assert (done, state.exit_code) == ([Deploy(EU)], 143)

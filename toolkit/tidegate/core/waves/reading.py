@@ -30,9 +30,9 @@ def outcome(code: int, out: str, err: str) -> Outcome:
         return Outcome(code, reason=reason or _without_words(code))
     if not isinstance(found, dict):
         return Outcome(code, reason=reason)
-    if "phase" in found:
-        told, candidate, stable = found, "revision", "previous_revision"
-    else:
+    told: Any = found
+    candidate, stable = "revision", "previous_revision"
+    if "phase" not in found:
         told, candidate, stable = found.get("rollout"), "candidate", "stable"
     if not isinstance(told, Mapping):
         return Outcome(code, reason=reason or str(found.get("said", "")), data=found)

@@ -20,7 +20,8 @@ MOVING = frozenset({_S.RUNNING, _S.STOPPING, _S.RETURNING})
 """A process works on it."""
 _DONE = (_S.PROMOTED, _S.UNCHANGED)
 _BACK = (Phase.ROLLED_BACK, Phase.RECOVERED, Phase.ABORTED)
-_UNTOLD = (ExitCode.DONE, ExitCode.BUG, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+_STRUCK = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+_UNTOLD = (ExitCode.DONE, ExitCode.BUG, *_STRUCK)
 """Exit codes that say nothing of the traffic where the process said nothing of the rollout."""
 _NOTHING_EARLIER = "it stays: this was its first deployment, there is no earlier revision to go back to"
 
@@ -174,6 +175,8 @@ def _roll_back(waves: Waves, name: str, promoted: Outcome) -> Result:
 def _returned(waves: Waves, name: str, outcome: Outcome) -> Result:
     if waves.regions[name].stand is not Stand.RETURNING:
         return waves, ()  # its deployment is still under way, and will say how it has ended
+    if outcome.phase is None and outcome.code in _STRUCK:
+        return _once_more(waves, name)
     ours = outcome.started >= waves.began
     match outcome.phase:
         case Phase.PROMOTED if ours and outcome.candidate not in ("", outcome.stable):
@@ -187,6 +190,14 @@ def _returned(waves: Waves, name: str, outcome: Outcome) -> Result:
             back = outcome.code == ExitCode.DONE
             stand = Stand.RETURNED if back else Stand.NEEDS_PERSON
     return waves.put(name, stand=stand, back=outcome), ()
+
+
+def _once_more(waves: Waves, name: str) -> Result:
+    """A signal struck before the command could begin. What goes back is not left half-way for that."""
+    before = waves.regions[name].outcome
+    if before is not None and before.phase is Phase.PROMOTED:
+        return _roll_back(waves, name, before)
+    return waves, (Abort(name),)
 
 
 def _next_wave(waves: Waves) -> Result:

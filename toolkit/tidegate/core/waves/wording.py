@@ -21,7 +21,7 @@ _WORDS: Mapping[Stand, str] = {
     Stand.HELD: "held",
     Stand.FAILED: "failed",
     Stand.NEEDS_PERSON: "needs a person",
-    Stand.LOST: "its process died",
+    Stand.LOST: "ended without a word",
 }
 _WAYS_OUT: Mapping[Stand, str] = {
     Stand.PAUSED: "`tidegate resume --region {region}` goes on with it",
