@@ -43,8 +43,8 @@ def rollback(
     its next look or write, and leaves the traffic alone. Raises RolloutHeld without it, UsageError when there
     is nothing to go back to.
     """
-    now = tools.clock.now()
     service = tools.cloud_run.get_service(job.name)
+    now = tools.clock.now()
     if service is None:
         raise NotFound(f"there is no service {job.name.service} in {job.name.project}, {job.name.region}")
     found = record_of(service, tools)
@@ -112,5 +112,6 @@ def _must_be_ready(job: Job, tools: Tools, revision: str) -> None:
 def _moves(found: Found, leaving: str, now: float) -> tuple[Moved, ...]:
     """The moves of the rollout that is undone, where the record has them."""
     if isinstance(found, record.Record) and found.state.candidate == leaving and found.state.moves:
-        return (*found.state.moves, Moved(now, 0))
+        last = found.state.moves[-1].time  # by the clock of another machine, maybe
+        return (*found.state.moves, Moved(max(now, last), 0))
     return (Moved(now, 0),)

@@ -86,15 +86,20 @@ class Traffic:
         if service is None:
             return TrafficFailed(self._now(), f"there is no service {self._job.name.service}")
         already = effective(service) == dict(state.split) and service.settled
+        if stranger := self._stranger(state, service):
+            return stranger
         begun, pause = self._now(), 0.5
+        doubt: OutcomeUnknown | None = None
         while True:
             targets = self._targets(state, service, keep_tag=keep_tag)
             try:
                 self.service = self._update(state, service, targets)
                 break
             except RemoteError as error:
+                doubt = error if isinstance(error, OutcomeUnknown) else doubt
                 if self._now() - begun > _patience(state, error) or self._tools.interruption.insisted:
-                    return self._not_written(state, error)
+                    # What a later attempt met does not tell whether an earlier one took effect.
+                    return self._not_written(state, doubt or error)
             self._tools.clock.sleep(pause)
             pause = min(2 * pause, 5.0)
             service = self._reread(service)
@@ -178,7 +183,7 @@ class Traffic:
             return service  # what is known; the write that follows meets the same trouble, or a stale etag
 
     def _until_effective(self, state: State, *, already: bool) -> Event:
-        """Reads back until what was asked for is what serves."""
+        """Reads back until what was asked for is what serves, or somebody else's hand is seen."""
         wanted = dict(state.split)
         within = _INSIST_FOR if state.phase is Phase.ROLLING_BACK else _EFFECTIVE_WITHIN
         deadline = self._now() + within
@@ -192,6 +197,10 @@ class Traffic:
                 self.service = seen
                 if seen.settled and effective(seen) == wanted:
                     return TrafficSet(now, already)
+                if not state.final and (intruder := self._intruder(state, seen)):
+                    return intruder
+                if state.final and self._stranger(state, seen):
+                    return TrafficSet(now, already)  # it was over, and somebody has started the next one
             if now >= deadline or self._tools.interruption.insisted:
                 return TrafficFailed(now, self._not_effective(wanted, within))
             self._tools.clock.sleep(pause)
@@ -201,7 +210,8 @@ class Traffic:
         text = f"{describe(wanted)} was asked for and is not effective after {within:.0f} s"
         if self.service is None:
             return text
-        text += f"; effective is {describe(effective(self.service))}"
+        serving = effective(self.service)
+        text += "; it is still being settled" if serving == wanted else f"; effective is {describe(serving)}"
         condition = self.service.terminal_condition
         return text + (f" ({condition.reason}: {condition.message})" if condition.reason else "")
 
@@ -241,8 +251,8 @@ class Traffic:
             and found.state.holder == state.holder
         )
 
-    def _intruder(self, state: State, found: Service) -> Event | None:
-        """Somebody else's rollout, or a service that is not as this one left it."""
+    def _stranger(self, state: State, found: Service) -> Interfered | None:
+        """Somebody else's record. Raises RolloutHeld where this process has not written its own yet."""
         now = self._now()
         other = record.find(found.annotations)
         if not self._claimed:
@@ -255,6 +265,13 @@ class Traffic:
                 return Interfered(now, f"{other.state.owner} has {what}")
             gone = "was removed" if other is None else f"cannot be read any more ({other.reason})"
             return Interfered(now, f"its record {gone}: somebody else wrote there", self._share(state, found))
+        return None
+
+    def _intruder(self, state: State, found: Service) -> Interfered | None:
+        """Somebody else's rollout, or a service that is not as this one left it."""
+        if stranger := self._stranger(state, found):
+            return stranger
+        now = self._now()
         split = percents(found.traffic, found)
         if self._left is not None and split not in (self._left, dict(state.split)):
             share = self._share(state, found) if self._claimed else None

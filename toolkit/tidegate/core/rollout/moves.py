@@ -43,14 +43,19 @@ Result = tuple[State, tuple[Effect, ...]]
 
 
 def _enter(state: State, phase: Phase, at: float, **changes: Any) -> State:
-    return replace(state, phase=phase, entered=at, **changes)
+    return replace(state, phase=phase, entered=_after(state.moves, at), **changes)
+
+
+def _after(moves: tuple[Moved, ...], at: float) -> float:
+    """Time goes forward in a record, though the clock of another machine that takes it over may be behind."""
+    return max(at, moves[-1].time) if moves else at
 
 
 def _move(state: State, phase: Phase, at: float, percent: int, **changes: Any) -> State:
     """Into a phase with another share for the candidate; the move goes into the evidence."""
     moves = state.moves
     if percent != state.percent:
-        moves = (*moves, Moved(at, percent))
+        moves = (*moves, Moved(_after(moves, at), percent))
     return _enter(state, phase, at, percent=percent, moves=moves, **changes)
 
 
@@ -138,7 +143,8 @@ def watch(state: State, event: TrafficSet) -> Result:
     if event.already:  # taken up again: the evidence since then counts
         return state, (Observe(event.at + state.settings.look_every),)
     *before, last = state.moves
-    started = replace(state, entered=event.at, moves=(*before, replace(last, time=event.at)))
+    begun = _after(tuple(before), event.at)
+    started = replace(state, entered=begun, moves=(*before, replace(last, time=begun)))
     return started, (Observe(event.at + state.settings.look_every),)
 
 
@@ -309,7 +315,7 @@ def resume(state: State, event: ResumeAsked) -> Result:
         case Phase.PAUSED if state.next is not None:
             return _go_to(replace(going, reason=f"approved by {event.by}"), state.next, at, approved=True)
         case Phase.PAUSED | Phase.HELD:
-            going = replace(going, reason=f"resumed by {event.by}", entered=at)
+            going = replace(going, reason=f"resumed by {event.by}", entered=_after(going.moves, at))
     if not going.candidate:
         ended = _end(going, Phase.ABORTED, at, ExitCode.HELD, f"{state.reason}; nothing had been applied")
         return _finish(ended)

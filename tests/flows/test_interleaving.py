@@ -1,0 +1,117 @@
+"""What the random schedules of tests/torture have found, each as the smallest case that shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fakes import after
+from flows.rollout_world import CANDIDATE, STABLE, Behaviour, World
+from tidegate.core import record
+from tidegate.core.errors import OutcomeUnknown, Unreachable
+from tidegate.core.rollout import Phase, State
+from tidegate.flows.rollback import rollback
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def take_over(world: World, **changes: object) -> None:
+    """Another process writes its own record, and leaves the traffic as it is."""
+    assert world.cloud.service is not None
+    mine = world.recorded.state
+    theirs = record.encode(
+        replace(mine, owner="ann", holder="another", **changes), now=world.clock.now(), lease=9e9
+    )
+    world.cloud.change(world.cloud.service.traffic, {record.ROLLOUT: theirs})
+
+
+def held_by_another(world: World) -> None:
+    outcome = world.deploy()
+    assert outcome.state.phase in (Phase.HELD, Phase.NEEDS_PERSON)
+    assert "ann has taken this rollout over" in outcome.state.reason
+    assert world.recorded.state.holder == "another"
+    assert world.recorded.state.owner == "ann"
+
+
+def test_who_is_robbed_while_terraform_applies_writes_no_more(world: World) -> None:
+    def apply() -> None:
+        world.cloud.create(CANDIDATE)
+        take_over(world)
+
+    world.terraform.on_apply["service"] = apply
+    held_by_another(world)
+    assert len(world.cloud.writes) == 1
+
+
+def test_who_is_robbed_while_traffic_spreads_writes_no_more(tmp_path: Path) -> None:
+    world = World(tmp_path, propagation=30.0)
+    world.on_phase(Phase.STEP, lambda: take_over(world), delay=5.0)
+    held_by_another(world)
+    assert world.cloud.writes[-1].share(CANDIDATE) == 10
+
+
+def test_traffic_that_somebody_moves_while_it_spreads_is_theirs(tmp_path: Path) -> None:
+    world = World(tmp_path, propagation=30.0)
+    world.on_phase(Phase.STEP, lambda: world.shift(orders_1=70, orders_2=30), delay=5.0)
+    outcome = world.deploy()
+    assert outcome.state.phase is Phase.HELD
+    assert "orders-1 70 %, orders-2 30 % from outside" in outcome.state.reason
+    assert outcome.state.percent == 30
+
+
+def test_what_has_ended_stays_so_when_the_next_rollout_begins_before_its_traffic_is_effective(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path, propagation=10.0)
+    world.probe.sentence = "GET /healthz: 500"
+
+    def note(state: State) -> None:
+        if state.phase is Phase.ABORTED:
+            world.clock.at(world.clock.now() + 2, lambda: take_over(world, id="the next", phase=Phase.LOCKED))
+
+    world.note = note  # type: ignore[method-assign]
+    with pytest.raises(AssertionError):  # the record on the service is not its own any more
+        world.deploy()
+    assert world.notifier.told[-1].details["phase"] == "aborted"
+    assert world.recorded.state.id == "the next"
+
+
+def test_what_is_not_known_of_the_first_write_is_not_called_undone(world: World) -> None:
+    world.cloud.faults["update"] = after(0, OutcomeUnknown("no answer in time"), *[Unreachable("down")] * 60)
+    with pytest.raises(OutcomeUnknown):
+        world.deploy()
+
+
+@pytest.mark.parametrize("behind", [0.0, 20.0])
+def test_a_rollback_by_a_clock_that_is_behind(world: World, behind: float) -> None:
+    """The moves of the rollout that is undone came later, as far as that clock knows."""
+    world.behaviour = {CANDIDATE: Behaviour()}
+    world.on_phase(Phase.BAKE, world.interrupt, delay=5.0)
+    world.settings = replace(world.settings, on_cancel="keep")
+    world.deploy()
+    world.clock.time -= behind
+    ended = rollback(world.job, None, world.tools, owner="person")
+    assert ended is not None
+    assert ended.state.phase in (Phase.RECOVERED, Phase.ROLLED_BACK)
+    times = [move.time for move in ended.state.moves]
+    assert times == sorted(times)
+    assert world.serving == {STABLE: 100}
+
+
+@pytest.mark.parametrize("behind", [0.0, 20.0])
+def test_a_resumption_by_a_clock_that_is_behind(world: World, behind: float) -> None:
+    world.settings = replace(world.settings, on_cancel="keep")
+    world.on_phase(Phase.STEP, world.interrupt, delay=5.0)
+    world.deploy()
+    world.clock.time -= behind
+    answer = world.operate("resume")
+    assert answer.state is not None
+    assert answer.state.phase is Phase.PROMOTED
+    times = [move.time for move in answer.state.moves]
+    assert times == sorted(times)
+    assert answer.state.entered >= times[-1]
