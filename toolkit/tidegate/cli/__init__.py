@@ -17,6 +17,12 @@ from tidegate import __version__
 from tidegate.core.errors import ExitCode, Interrupted, TidegateError
 
 
+class Arguments(NamedTuple):
+    """The command line as it was given, for a command that runs itself once for each region."""
+
+    given: tuple[str, ...]
+
+
 class Entry(NamedTuple):
     module: str
     name: str
@@ -94,7 +100,9 @@ def main(arguments: list[str] | None = None) -> int:
     # Wherever it stands: people add it to the end of the line that failed.
     rest = [a for a in given if a != "--debug"]
     try:
-        result: Any = tidegate.main(args=rest, prog_name="tidegate", standalone_mode=False)
+        result: Any = tidegate.main(
+            args=rest, prog_name="tidegate", standalone_mode=False, obj=Arguments(tuple(rest))
+        )
     except click.exceptions.Abort:
         return ExitCode.INTERRUPTED
     except click.ClickException as error:

@@ -31,7 +31,8 @@ def doctor(
 
     spec = None
     if file is not None:
-        spec = read(Source(options.read_file(file), str(file), environment))
+        # What is checked is the same in all regions, and one of them answers for the others.
+        spec = options.in_regions(read(Source(options.read_file(file), str(file), environment)), None)[0]
     findings = examine(checks(reading.read(target, local=local_directory), spec))
     healthy = all(f.state != "failed" for f in findings)
     if form == "json":

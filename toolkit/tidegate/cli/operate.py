@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tidegate.cli import options
-from tidegate.cli.subject import Subject, chosen
+from tidegate.cli.subject import Subject, chosen_side_by_side
 from tidegate.core.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +22,16 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _common(command: F) -> F:
-    return chosen(options.target(options.output(command)))
+def _common(command: F, check: Callable[..., None] = lambda **_: None) -> F:
+    return chosen_side_by_side(check)(options.target(options.output(command)))
+
+
+def _is_meant(*, force: bool, **_: Any) -> None:
+    if not force:
+        raise UsageError(
+            "promote skips the steps and looks that are left",
+            hint="`tidegate resume` goes on under the judge's eye; promote --force does not",
+        )
 
 
 @click.command()
@@ -62,14 +71,10 @@ def abort(
 
 @click.command()
 @click.option("--force", is_flag=True, help="Yes, over the head of the judge.")
-@_common
+@partial(_common, check=_is_meant)
 def promote(subject: Subject, force: bool, target: Any, local_directory: Any, form: str) -> int:
     """Send all traffic to the candidate, without judging it any further."""
-    if not force:
-        raise UsageError(
-            "promote skips the steps and looks that are left",
-            hint="`tidegate resume` goes on under the judge's eye; promote --force does not",
-        )
+    _is_meant(force=force)
     return _operate("promote", subject, target, local_directory, form)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tidegate.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from tidegate.core.spec import Spec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,6 +25,12 @@ def spec_file(command: F) -> F:
         help="The spec.",
     )(command)  # fmt: skip
     return click.option("--env", "environment", metavar="NAME", help="The environment of the spec.")(command)
+
+
+def region(command: F) -> F:
+    return click.option(
+        "--region", metavar="REGION", help="One of the regions of the spec.  [default: all of them]"
+    )(command)
 
 
 def image(command: F) -> F:
@@ -63,6 +73,28 @@ def read_file(path: Path) -> bytes:
         raise UsageError(f"{path} cannot be read: {reason}") from error
 
 
+def in_regions(spec: Spec, region: str | None) -> tuple[Spec, ...]:
+    """The spec for the one region that was asked for, or for each that it has. Raises UsageError."""
+    return tuple(spec.in_region(place) for place in (spec.places if region is None else (region,)))
+
+
+_collecting: list[object] | None = None
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[list[object]]:
+    """What is emitted inside is not printed, but comes as a list: several documents are to become one."""
+    global _collecting
+    outer, _collecting = _collecting, []
+    try:
+        yield _collecting
+    finally:
+        _collecting = outer
+
+
 def emit(data: object) -> None:
     """JSON on standard output."""
+    if _collecting is not None:
+        _collecting.append(data)
+        return
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, sort_keys=False))

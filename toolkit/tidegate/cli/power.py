@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.spec_file
+@options.region
 @options.target
 @click.option(
     "--rate", type=click.FloatRange(min=0, min_open=True), metavar="REQ/S",
@@ -33,22 +34,39 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @options.output
 def power(
-    file: Path, environment: str | None, target: Any, local_directory: Path | None, rate: float | None,
-    instances: float | None, error_ratio: float | None, form: str,
-) -> None:  # fmt: skip
+    file: Path, environment: str | None, region: str | None, target: Any, local_directory: Path | None,
+    rate: float | None, instances: float | None, error_ratio: float | None, form: str,
+) -> int:  # fmt: skip
     """Say what a rollout can see at the present traffic, and how long it takes.
 
     For every step the smallest change it shows, and the time that reference faults need. The last hour of
     the service tells how it is; with --rate also one that is not there yet.
     """
+    from functools import partial
+
     from tidegate import settings as reading
-    from tidegate import wiring
-    from tidegate.core.power import data, survey
-    from tidegate.core.power.wording import text
+    from tidegate.cli.everywhere import one_after_the_other
     from tidegate.flows.prepare import Source, read
 
     settings = reading.read(target, local=local_directory)
     spec = read(Source(options.read_file(file), str(file), environment))
+    return one_after_the_other(
+        {
+            one.region: partial(_power, one, settings, rate, instances, error_ratio, form)
+            for one in options.in_regions(spec, region)
+        },
+        form,
+    )
+
+
+def _power(
+    spec: Spec, settings: Settings, rate: float | None, instances: float | None, error_ratio: float | None,
+    form: str,
+) -> None:  # fmt: skip
+    from tidegate import wiring
+    from tidegate.core.power import data, survey
+    from tidegate.core.power.wording import text
+
     present = _present(spec, settings, rate).but(rate, instances, error_ratio)
     found = survey(present, wiring.plan(spec), wiring.criteria(spec))
     if form == "json":

@@ -12,27 +12,42 @@ from tidegate.cli import options
 
 if TYPE_CHECKING:
     from tidegate.core.preflight import Preflight
+    from tidegate.core.spec import Spec
+    from tidegate.settings import Settings
 
 
 @click.command()
 @options.spec_file
+@options.region
 @options.target
 @options.output
 def preflight(
-    file: Path, environment: str | None, target: Any, local_directory: Path | None, form: str
-) -> int:
+    file: Path, environment: str | None, region: str | None, target: Any, local_directory: Path | None,
+    form: str,
+) -> int:  # fmt: skip
     """Say how the service is now, and whether a deployment would go on.
 
     Exit codes: 0 it would; 8 it would not; 10 another rollout holds the service.
     """
+    from functools import partial
+
     from tidegate import settings as reading
-    from tidegate import wiring
-    from tidegate.adapters.notifier import WebhookNotifier
+    from tidegate.cli.everywhere import one_after_the_other
     from tidegate.flows.prepare import Source, read
-    from tidegate.wiring.preflight import look
 
     settings = reading.read(target, local=local_directory)
     spec = read(Source(options.read_file(file), str(file), environment))
+    return one_after_the_other(
+        {one.region: partial(_preflight, one, settings, form) for one in options.in_regions(spec, region)},
+        form,
+    )
+
+
+def _preflight(spec: Spec, settings: Settings, form: str) -> int:
+    from tidegate import wiring
+    from tidegate.adapters.notifier import WebhookNotifier
+    from tidegate.wiring.preflight import look
+
     with wiring.connect(settings, WebhookNotifier(()), lambda text: click.echo(text, err=True)) as connected:
         found = look(spec, settings, connected)
     if form == "json":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tidegate.cli import options
-from tidegate.cli.subject import Subject, chosen
+from tidegate.cli.subject import Subject, chosen_alone
 from tidegate.cli.times import length, moment
 from tidegate.core.errors import UsageError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
-@chosen
+@chosen_alone
 @click.option("--since", metavar="DURATION", callback=length, help="Look so far back, such as 2h.")
 @click.option(
     "--from", "begin", metavar="TIME", callback=moment, help="Begin there, such as 2026-01-31T09:30 (UTC)."

@@ -8,12 +8,19 @@ from typing import Any
 import click
 
 from tidegate.cli import options
-from tidegate.cli.subject import Subject, chosen
-from tidegate.core.errors import ExitCode
+from tidegate.cli.subject import Subject, chosen_side_by_side
+from tidegate.core.errors import ExitCode, UsageError
+
+
+def _has_one_name(*, to: str, **_: Any) -> None:
+    if to:
+        raise UsageError(
+            f"--to {to} names a revision of one region, and the spec has several", hint="add --region REGION"
+        )
 
 
 @click.command()
-@chosen
+@chosen_side_by_side(_has_one_name)
 @options.target
 @click.option(
     "--to", metavar="REVISION", default="", help="The revision to go to.  [default: the one before]"
@@ -48,7 +55,11 @@ def rollback(
                     job, how, connected.tools, owner=settings.owner, to=to, take_over=take_over, watch=watch
                 )
             if ended is None:
-                click.echo(f"{to or 'the revision before'} has all the traffic of {job.name.service} already")
+                said = f"{to or 'the revision before'} has all the traffic of {job.name.service} already"
+                if form == "json":
+                    options.emit({"said": said, "rollout": None})
+                else:
+                    click.echo(said)
                 return ExitCode.DONE
             code = tell(
                 ended.state, ended.evidence, ended.job, subject.spec, subject.environment, settings,

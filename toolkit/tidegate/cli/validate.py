@@ -13,6 +13,7 @@ from tidegate.core.errors import ExitCode, TerraformError
 
 if TYPE_CHECKING:
     from tidegate.core.policy import Finding
+    from tidegate.core.spec import Spec
     from tidegate.flows.prepare import Prepared
     from tidegate.ports import Diagnostic
     from tidegate.settings import Settings
@@ -24,27 +25,43 @@ _OFFLINE = "Terraform downloads its provider; without a network use --target loc
 @click.command()
 @options.spec_file
 @options.image
+@options.region
 @options.target
 @click.option(
     "--terraform/--no-terraform", default=True, help="Also run `terraform validate`.  [default: on]"
 )
 @options.output
 def validate(
-    file: Path, environment: str | None, image: str | None, target: Any, local_directory: Path | None,
-    terraform: bool, form: str,
+    file: Path, environment: str | None, image: str | None, region: str | None, target: Any,
+    local_directory: Path | None, terraform: bool, form: str,
 ) -> int:  # fmt: skip
     """Check a spec, its policies and its Terraform.
 
     A spec without an image is checked with a placeholder, so that it can be checked before a build.
     """
+    from functools import partial
+
     from tidegate import settings as reading
-    from tidegate import wiring
-    from tidegate.flows.prepare import Source, prepare, read
+    from tidegate.cli.everywhere import one_after_the_other
+    from tidegate.flows.prepare import Source, read
 
     settings = reading.read(target, local=local_directory)
     spec = read(Source(options.read_file(file), str(file), environment, image))
     if spec.ingress_container.image is None:
         spec = spec.with_image("placeholder.invalid/image:unset")
+    return one_after_the_other(
+        {
+            one.region: partial(_validate, one, settings, terraform, form)
+            for one in options.in_regions(spec, region)
+        },
+        form,
+    )
+
+
+def _validate(spec: Spec, settings: Settings, terraform: bool, form: str) -> int:
+    from tidegate import wiring
+    from tidegate.flows.prepare import prepare
+
     prepared = prepare(spec, *wiring.sources(), local=settings.target == "local")
     diagnostics = _terraform(settings, prepared) if terraform else ()
     wrong = bool(prepared.errors) or any(d.severity == "error" for d in diagnostics)
