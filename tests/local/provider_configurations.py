@@ -156,8 +156,8 @@ resource "google_monitoring_slo" "it" {
 
   request_based_sli {
     good_total_ratio {
-      good_service_filter  = "a"
-      total_service_filter = "b"
+      good_service_filter  = "metric.type=\\"custom.googleapis.com/good\\""
+      total_service_filter = "metric.type=\\"custom.googleapis.com/all\\""
     }
   }
 }

@@ -74,6 +74,8 @@ def _resource(request: Any) -> str:
     """Name of what is read or written; empty where the request names none."""
     if isinstance(request, Call):
         return request.path.get("name", "")
+    if created := getattr(request, "service_id", ""):
+        return f"{request.parent}/services/{created}"
     written = getattr(request, "service", None)
     return str(getattr(request, "name", "") or getattr(written, "name", ""))
 
@@ -90,6 +92,9 @@ def methods(world: World) -> tuple[Method, ...]:
         *_incidents(world),
         *_channels(world),
         *_dashboards(world),
+        *_watched_services(world),
+        *_objectives(world),
+        *_log_metrics(world),
         *_accounts(world),
         *_projects(world),
         *_secrets(world),
@@ -238,6 +243,58 @@ def _dashboards(world: World) -> tuple[Method, ...]:
         Method(f"{name}/CreateDashboard", create, kind, it.create, (Http("POST", many, "dashboard"),)),
         Method(f"{name}/UpdateDashboard", update, kind, it.update, (changed,)),
         Method(f"{name}/DeleteDashboard", delete, _EMPTY, it.delete, (Http("DELETE", one),)),
+    )
+
+
+def _watched_services(world: World) -> tuple[Method, ...]:
+    name, it, m = "google.monitoring.v3.ServiceMonitoringService", world.service_levels, monitoring_v3
+    many, one = "/v3/{parent=projects/*}/services", "/v3/{name=projects/*/services/*}"
+    changed = Http("PATCH", "/v3/{service.name=projects/*/services/*}", "service")
+    listed, get, kind = p.raw(m.ListServicesRequest), p.raw(m.GetServiceRequest), p.WatchedService
+    create, update = p.raw(m.CreateServiceRequest), p.raw(m.UpdateServiceRequest)
+    delete = p.raw(m.DeleteServiceRequest)
+    return (
+        Method(f"{name}/ListServices", listed, p.ListWatchedServicesResponse, it.list_services,
+               (Http("GET", many),)),
+        Method(f"{name}/GetService", get, kind, it.get_service, (Http("GET", one),)),
+        Method(f"{name}/CreateService", create, kind, it.create_service, (Http("POST", many, "service"),)),
+        Method(f"{name}/UpdateService", update, kind, it.update_service, (changed,)),
+        Method(f"{name}/DeleteService", delete, _EMPTY, it.delete_service, (Http("DELETE", one),)),
+    )
+
+
+def _objectives(world: World) -> tuple[Method, ...]:
+    name, it, m = "google.monitoring.v3.ServiceMonitoringService", world.service_levels, monitoring_v3
+    many = "/v3/{parent=projects/*/services/*}/serviceLevelObjectives"
+    single = "projects/*/services/*/serviceLevelObjectives/*"
+    one, body = f"/v3/{{name={single}}}", "service_level_objective"
+    changed = Http("PATCH", f"/v3/{{{body}.name={single}}}", body)
+    listed, answer = p.raw(m.ListServiceLevelObjectivesRequest), p.ListServiceLevelObjectivesResponse
+    get, kind = p.raw(m.GetServiceLevelObjectiveRequest), p.ServiceLevelObjective
+    create, update = p.raw(m.CreateServiceLevelObjectiveRequest), p.raw(m.UpdateServiceLevelObjectiveRequest)
+    delete = p.raw(m.DeleteServiceLevelObjectiveRequest)
+    return (
+        Method(f"{name}/ListServiceLevelObjectives", listed, answer, it.list_objectives,
+               (Http("GET", many),)),
+        Method(f"{name}/GetServiceLevelObjective", get, kind, it.get_objective, (Http("GET", one),)),
+        Method(f"{name}/CreateServiceLevelObjective", create, kind, it.create_objective,
+               (Http("POST", many, body),)),
+        Method(f"{name}/UpdateServiceLevelObjective", update, kind, it.update_objective, (changed,)),
+        Method(f"{name}/DeleteServiceLevelObjective", delete, _EMPTY, it.delete_objective,
+               (Http("DELETE", one),)),
+    )
+
+
+def _log_metrics(world: World) -> tuple[Method, ...]:
+    name, it = "google.logging.v2.MetricsServiceV2", world.log_metrics
+    # A name may hold slashes, encoded in the path.
+    many, one = "/v2/projects/{project}/metrics", "/v2/{name=projects/*/metrics/**}"
+    return (
+        _json(f"{name}/ListLogMetrics", "GET", many, lambda c: it.list(c.path["project"], c.query)),
+        _json(f"{name}/CreateLogMetric", "POST", many, lambda c: it.create(c.path["project"], c.body)),
+        _json(f"{name}/GetLogMetric", "GET", one, lambda c: it.get(c.path["name"])),
+        _json(f"{name}/UpdateLogMetric", "PUT", one, lambda c: it.update(c.path["name"], c.body)),
+        _json(f"{name}/DeleteLogMetric", "DELETE", one, lambda c: it.delete(c.path["name"])),
     )
 
 

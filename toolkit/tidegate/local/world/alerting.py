@@ -68,7 +68,7 @@ class Channels:
     def update(self, request: Any) -> Any:
         old = self._find(request.notification_channel.name)
         channel = _copy(NotificationChannel, old)
-        _merge(channel, request.notification_channel, request.update_mask)
+        merge(channel, request.notification_channel, request.update_mask)
         for key in _SECRET_LABELS & set(channel.labels):
             # A hidden value that comes back unchanged means the value that is stored.
             if channel.labels[key] == _HIDDEN and key in old.labels:
@@ -142,7 +142,7 @@ class Policies:
     def update(self, request: Any) -> Any:
         old = self._find(request.alert_policy.name)
         policy = _copy(AlertPolicy, old)
-        _merge(policy, request.alert_policy, request.update_mask)
+        merge(policy, request.alert_policy, request.update_mask)
         return self._accept(project_of(policy.name), policy, old)
 
     def delete(self, request: Any) -> None:
@@ -273,7 +273,8 @@ def _record(record: Any, now: float, user: str) -> None:
     stamp(record.mutate_time, now)
 
 
-def _merge(target: Any, source: Any, mask: Any) -> None:
+def merge(target: Any, source: Any, mask: Any) -> None:
+    """Take the fields of an update mask from `source`; all of them without a mask."""
     if not mask.paths or "*" in mask.paths:
         target.CopyFrom(source)
         return

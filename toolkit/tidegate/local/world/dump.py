@@ -37,6 +37,9 @@ def dump(world: World) -> dict[str, Any]:
         "descriptors": {name: _out(message) for name, message in world.descriptors.made.items()},
         "alert_policies": {name: _out(message) for name, message in world.alert_policies.stored.items()},
         "channels": {name: _out(message) for name, message in world.channels.stored.items()},
+        "watched_services": {n: _out(message) for n, message in world.service_levels.services.items()},
+        "objectives": {name: _out(message) for name, message in world.service_levels.objectives.items()},
+        "log_metrics": world.log_metrics.stored,
         "dashboards": {name: _out(message) for name, message in world.dashboards.stored.items()},
         "policies": {name: _out(message) for name, message in world.policies.stored.items()},
         "accounts": world.accounts.stored,
@@ -58,6 +61,10 @@ def load(world: World, data: Mapping[str, Any]) -> None:
         alert_policies = _map_in(p.AlertPolicy, data["alert_policies"])
         channels = _map_in(p.NotificationChannel, data["channels"])
         dashboards = _map_in(p.Dashboard, data["dashboards"])
+        # States of before these were kept do not have them.
+        watched = _map_in(p.WatchedService, data.get("watched_services", {}))
+        objectives = _map_in(p.ServiceLevelObjective, data.get("objectives", {}))
+        log_metrics = {name: dict(metric) for name, metric in data.get("log_metrics", {}).items()}
         policies = _map_in(policy_pb2.Policy, data["policies"])
         secrets = {name: _secret_in(entry) for name, entry in data["secrets"].items()}
         accounts = {email: dict(account) for email, account in data["accounts"].items()}
@@ -69,6 +76,8 @@ def load(world: World, data: Mapping[str, Any]) -> None:
     world.descriptors.made = descriptors
     world.alert_policies.stored, world.channels.stored = alert_policies, channels
     world.dashboards.stored, world.policies.stored = dashboards, policies
+    world.service_levels.services, world.service_levels.objectives = watched, objectives
+    world.log_metrics.stored = log_metrics
     world.secrets.stored, world.accounts.stored = secrets, accounts
     world.ground.version, world.ground.ids = max(version, world.ground.version), ids
     world.ground.touch()

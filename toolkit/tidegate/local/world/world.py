@@ -15,6 +15,7 @@ from tidegate.local.world.errors import ApiError
 from tidegate.local.world.faults import Faults
 from tidegate.local.world.ground import Ground, Knobs
 from tidegate.local.world.incidents import Incidents
+from tidegate.local.world.log_metrics import LogMetrics
 from tidegate.local.world.metrics import Metrics
 from tidegate.local.world.model import Route, Sample, WantedRevision
 from tidegate.local.world.names import project_of
@@ -23,6 +24,7 @@ from tidegate.local.world.revisions import Revisions
 from tidegate.local.world.run_state import BROKEN, READY, STARTING, RevisionState
 from tidegate.local.world.secrets import Secrets
 from tidegate.local.world.series import Series
+from tidegate.local.world.service_levels import ServiceLevels
 from tidegate.local.world.services import USER, Services
 from tidegate.local.world.wanted import routes_of, wanted_of
 
@@ -59,6 +61,8 @@ class World:
         self.alert_policies = alerting.Policies(self.ground, USER, self.channels, self.descriptors.exists)
         self.channels.users_of = self.alert_policies.using
         self.incidents = Incidents(self.ground, self.alert_policies)
+        self.service_levels = ServiceLevels(self.ground)
+        self.log_metrics = LogMetrics(self.ground)
         self.faults = Faults(self.ground, self.series)
 
     # ---------------------------------------------------------------------------------- for the data plane
