@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.detection import report, runner, speed
 from benchmarks.detection.families import FAMILIES
+from benchmarks.detection.kept import Kept
 from benchmarks.detection.outcome import Outcome
 from benchmarks.detection.runner import JUDGE
 
@@ -23,6 +24,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--no-rivals", action="store_true", help="the judge alone")
     parser.add_argument("--speed", action="store_true", help="what one look costs, and nothing else")
     parser.add_argument("--failures", action="store_true", help="also list the seeds that were judged wrong")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FILE", help="note results there as they come, and go on from it"
+    )
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there as well")
     return parser.parse_args()
 
@@ -42,8 +46,15 @@ def main() -> int:
     seeds = range(arguments.first, arguments.first + count)
     found: dict[str, dict[int, dict[str, Outcome]]] = {name: {} for name in names}
     rivals = not arguments.no_rivals
-    for result in runner.run(names, seeds, arguments.jobs, every=arguments.every, rivals=rivals):
+    kept = Kept(arguments.keep) if arguments.keep else None
+    for result in kept.results if kept else ():
+        if result.family in found and result.seed in seeds:
+            found[result.family][result.seed] = result.outcomes
+    done = {(name, seed) for name, by_seed in found.items() for seed in by_seed}
+    for result in runner.run(names, seeds, arguments.jobs, every=arguments.every, rivals=rivals, done=done):
         found[result.family][result.seed] = result.outcomes
+        if kept:
+            kept.add(result)
     results = {name: _by_rule(by_seed) for name, by_seed in found.items()}
     command = " ".join(["python -m benchmarks.detection", *sys.argv[1:]])
     costs = [f"- {figure}." for figure in speed.figures()] if arguments.write else []

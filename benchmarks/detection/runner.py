@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -87,20 +87,24 @@ def run_chunk(family: str, seeds: Sequence[int], every: float, rivals: bool) -> 
 
 
 def run(
-    families: Sequence[str], seeds: Sequence[int], jobs: int, *, every: float = LOOK, rivals: bool = True
-) -> Iterator[Result]:
-    """Results as they come."""
+    families: Sequence[str], seeds: Sequence[int], jobs: int,
+    *, every: float = LOOK, rivals: bool = True, done: Container[tuple[str, int]] = (),
+) -> Iterator[Result]:  # fmt: skip
+    """Results as they come, but for those that are `done`."""
     # One process a core: numpy's own threads would only get in the way. Read when the workers import it.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     chunks = [
-        (family, seeds[first : first + CHUNK]) for first in range(0, len(seeds), CHUNK) for family in families
+        (family, left)
+        for first in range(0, len(seeds), CHUNK)
+        for family in families
+        if (left := [seed for seed in seeds[first : first + CHUNK] if (family, seed) not in done])
     ]
-    began, done = time.monotonic(), 0
+    began, ended = time.monotonic(), 0
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         for future in as_completed([pool.submit(run_chunk, *c, every, rivals) for c in chunks]):
             yield from future.result()
-            done += 1
-            left = (time.monotonic() - began) / done * (len(chunks) - done) / 60
-            if done % 10 == 0 or done == len(chunks):
-                print(f"{done} of {len(chunks)} chunks, about {left:.0f} min left", file=sys.stderr)
+            ended += 1
+            rest = (time.monotonic() - began) / ended * (len(chunks) - ended) / 60
+            if ended % 10 == 0 or ended == len(chunks):
+                print(f"{ended} of {len(chunks)} chunks, about {rest:.0f} min left", file=sys.stderr)
