@@ -50,7 +50,12 @@ def test_who_is_robbed_while_terraform_applies_writes_no_more(world: World) -> N
 
 def test_who_is_robbed_while_traffic_spreads_writes_no_more(tmp_path: Path) -> None:
     world = World(tmp_path, propagation=30.0)
-    world.on_phase(Phase.STEP, lambda: take_over(world), delay=5.0)
+
+    def rob() -> None:
+        world.cloud.propagation = 300.0
+        take_over(world)
+
+    world.on_phase(Phase.STEP, rob, delay=5.0)
     held_by_another(world)
     assert world.cloud.writes[-1].share(CANDIDATE) == 10
 
@@ -65,13 +70,13 @@ def test_traffic_that_somebody_moves_while_it_spreads_is_theirs(tmp_path: Path) 
 
 
 def test_what_has_ended_stays_so_when_the_next_rollout_begins_before_its_traffic_is_effective(
-    tmp_path: Path,
+    world: World,
 ) -> None:
-    world = World(tmp_path, propagation=10.0)
     world.probe.sentence = "GET /healthz: 500"
 
     def note(state: State) -> None:
         if state.phase is Phase.ABORTED:
+            world.cloud.propagation = 300.0
             world.clock.at(world.clock.now() + 2, lambda: take_over(world, id="the next", phase=Phase.LOCKED))
 
     world.note = note  # type: ignore[method-assign]
@@ -115,3 +120,25 @@ def test_a_resumption_by_a_clock_that_is_behind(world: World, behind: float) -> 
     times = [move.time for move in answer.state.moves]
     assert times == sorted(times)
     assert answer.state.entered >= times[-1]
+
+
+@pytest.mark.parametrize("before", ["the lock", "the apply"])
+def test_a_read_that_is_older_than_the_apply_does_not_hide_the_new_revision(
+    world: World, before: str
+) -> None:
+    old = world.cloud.service
+
+    def apply() -> None:
+        past = old if before == "the lock" else world.cloud.service
+        world.cloud.create(CANDIDATE)
+        present = world.cloud.service
+        world.cloud.service = past
+
+        def catch_up() -> None:
+            world.cloud.service = present
+
+        world.clock.at(world.clock.now() + 1.5, catch_up)
+
+    world.terraform.on_apply["service"] = apply
+    outcome = world.deploy()
+    assert (outcome.state.phase, outcome.state.candidate) == (Phase.PROMOTED, CANDIDATE)

@@ -8,6 +8,10 @@ from tidegate.flows import hooks
 from tidegate.flows.job import Job, Tools
 from tidegate.ports import Condition, ConditionState, HookResult, Moment, Notice, Service
 
+_NEWS_AFTER = 3.0
+"""Seconds until it is believed that Terraform has made no revision: a read may be answered with what was so
+before."""
+
 
 class Release:
     def __init__(self, job: Job, tools: Tools) -> None:
@@ -29,11 +33,23 @@ class Release:
             except TidegateError as error:
                 return ApplyFailed(self._now(), error.message, error.exit_code), before
         try:
-            service = self._tools.cloud_run.get_service(self._job.name)
+            service = self._after(before)
             return self._applied(state, before, service, failure), service
         except RemoteError as error:
             reason = f"what Terraform made cannot be read: {error.message}"
             return ApplyFailed(self._now(), reason, error.exit_code), before
+
+    def _after(self, before: Service | None) -> Service | None:
+        """The service as Terraform has left it, and never as it was before `before`."""
+        deadline = self._now() + _NEWS_AFTER
+        while True:
+            service = self._tools.cloud_run.get_service(self._job.name)
+            if service is not None and before is not None and service.generation < before.generation:
+                service = before
+            known = "" if before is None else before.latest_created_revision
+            if (service is not None and service.latest_created_revision != known) or self._now() >= deadline:
+                return service
+            self._tools.clock.sleep(1.0)
 
     def _applied(
         self, state: State, before: Service | None, service: Service | None, failure: TidegateError | None
