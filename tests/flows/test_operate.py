@@ -375,6 +375,7 @@ def test_a_record_that_was_removed_is_noticed_and_written_again(world: World) ->
     outcome = world.deploy()
     assert outcome.state.phase is Phase.HELD
     assert "its record was removed" in outcome.state.reason
+    assert world.recorded.state == outcome.state
 
 
 def test_an_older_answer_is_not_taken_for_a_change(world: World) -> None:
@@ -426,3 +427,16 @@ def test_the_terms_of_a_rollout_survive_the_record(world: World) -> None:
     )
     assert job_of(world.job.name, {**terms, "criteria": {"alpha": "much"}}) is None
     assert job_of(world.job.name, {}) is None
+
+
+def test_the_abort_of_a_first_deployment_holds_it_once(tmp_path: Path) -> None:
+    world = World(tmp_path, empty=True)
+    killed(world, Phase.BAKE)
+    first = world.operate("abort")
+    assert first.state is not None
+    assert first.state.phase is Phase.HELD
+    assert "no earlier revision" in first.state.reason
+    writes = len(world.cloud.writes)
+    again = world.operate("abort")
+    assert again.state == record.as_read(first.state)
+    assert len(world.cloud.writes) == writes

@@ -121,6 +121,8 @@ def _done(command: Command, found: record.Record, asked: record.Request | None) 
     over = state.final and not _can(state, command)
     if command.wish == "pause":
         return over or state.phase in (Phase.PAUSED, Phase.HELD)
+    if command.wish == "abort" and state.first and state.phase is Phase.HELD:
+        return True  # there is nothing to go back to, and somebody has been told so
     if command.wish == "abort" and not command.watch and asked is not None:
         return over or state.phase is Phase.ROLLED_BACK
     return over and state.phase is not Phase.NEEDS_PERSON
