@@ -204,7 +204,7 @@ class Daemon:
                         loop.call_soon_threadsafe(changed.set)
 
         threading.Thread(target=wait, name="changes", daemon=True).start()
-        saved = 0.0
+        saved, unsaved = 0.0, True
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SAVE_PERIOD):
@@ -215,8 +215,10 @@ class Daemon:
                 wanted, routes = self._world.wanted(), self._world.routes()
                 self._fleet.reconcile(wanted)
                 self._proxy.route(routes)
-                saved = 0.0
-            if time.monotonic() - saved > 10 * _SAVE_PERIOD:
+                unsaved = True
+            # Not after every change: all of the state is written, and everybody waits for it meanwhile.
+            if time.monotonic() - saved > (1 if unsaved else 10) * _SAVE_PERIOD:
+                unsaved = False
                 await asyncio.to_thread(self._save)
                 saved = time.monotonic()
 

@@ -126,6 +126,7 @@ class Revisions:
         if not request.validate_only:
             stamp(gone.delete_time, self._ground.now())
             del service.revisions[short]
+            service.at_rest = False
             advance(service, self._ground.now(), self._ground.knobs.propagation_delay)
             self._ground.touch()
         return self._operations.finished(service.parent, gone)

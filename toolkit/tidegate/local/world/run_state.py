@@ -48,6 +48,8 @@ class ServiceState:
     coming: tuple[Assigned, ...] = ()
     """Accepted traffic on its way, effective at `due`; empty when none is."""
     due: float = 0.0
+    at_rest: bool = False
+    """Nothing more happens to it by itself: until it is written to, or a revision starts, breaks or goes."""
 
     @property
     def short(self) -> str:

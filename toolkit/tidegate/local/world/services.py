@@ -138,7 +138,10 @@ class Services:
         """Let everything that is due happen. True when anything changed."""
         changed = False
         for state in self.states.values():
+            if state.at_rest:
+                continue
             moved = advance(state, self._ground.now(), self._ground.knobs.propagation_delay)
+            state.at_rest = not moved and not state.coming
             settled = self._operations.settle(state, self.shown(state)) if moved else False
             changed = changed or moved or settled
         if changed:
@@ -169,7 +172,7 @@ class Services:
             draft.metadata.Pack(message)
             draft.response.Pack(message)
             return draft
-        state.message = message
+        state.message, state.at_rest = message, False
         state.candidate = ""
         if revision is not None:
             self._adopt(state, revision)

@@ -170,7 +170,10 @@ class World:
     def _starting(self, service: str, revision: str) -> RevisionState | None:
         state = self.services.states.get(service)
         found = state.revisions.get(revision) if state else None
-        return found if found is not None and found.phase == STARTING else None
+        if state is None or found is None or found.phase != STARTING:
+            return None
+        state.at_rest = False
+        return found
 
     def _read_secret(self, project: str, secret: str, version: str) -> bytes:
         """A secret taken away from a running revision reads as empty: its processes keep what they got."""
