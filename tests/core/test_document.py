@@ -95,10 +95,10 @@ def test_every_attribute_and_every_entry_of_an_object_has_its_own_line() -> None
     assert isinstance(containers, Object)
     app = containers["app"].value
     assert isinstance(app, Object)
-    assert (containers["app"].place.line, app["port"].place[1:], app["env"].place.line) == (30, (31, 7), 32)
+    assert (containers["app"].place.line, app["port"].place[1:3], app["env"].place.line) == (30, (31, 7), 32)
     env = app["env"].value
     assert isinstance(env, Object)
-    assert env["LEVEL"].place[1:] == (32, 15)
+    assert env["LEVEL"].place[1:3] == (32, 15)
 
 
 def test_an_object_with_a_computed_key_is_not_complete() -> None:

@@ -20,7 +20,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One rule broken at one place. Sorts by place."""
+    """One rule broken at one place. Sorts by place. In a plan the place is an address, and the line is 0."""
 
     path: str
     line: int
@@ -29,9 +29,14 @@ class Finding:
     severity: Severity
     message: str
     hint: str
+    address: str = ""
+
+    @property
+    def place(self) -> Place:
+        return Place(self.path, self.line, self.column, self.address)
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}: {self.severity} {self.rule}: {self.message}"
+        return f"{self.place}: {self.severity} {self.rule}: {self.message}"
 
 
 class Hit(NamedTuple):
@@ -41,9 +46,37 @@ class Hit(NamedTuple):
     message: str
 
 
+class Suppression(NamedTuple):
+    """`# tidegate:ignore RULE[,RULE…] reason`, on the line of the finding or alone on the line above."""
+
+    rules: frozenset[str]
+    reason: str
+    place: Place
+    lines: frozenset[int] | None
+    """The lines of its own file that it speaks of; None for every place in every file."""
+
+    def covers(self, finding: Finding) -> bool:
+        here = self.lines is None or (finding.path == self.place.path and finding.line in self.lines)
+        return bool(self.reason) and finding.rule in self.rules and here
+
+
+class Review(NamedTuple):
+    """What is known of the suppressions once every other policy has looked."""
+
+    rules: frozenset[str]
+    """The ids there are."""
+    suppressions: tuple[Suppression, ...]
+    used: frozenset[tuple[Place, str]]
+    """The place of a suppression and a rule that it kept silent."""
+
+
+def _nothing(_: object) -> Iterable[Hit]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Policy:
-    """`look` never raises and never objects to what only Terraform can compute."""
+    """`look` and `review` never raise and never object to what only Terraform can compute."""
 
     id: str
     name: str
@@ -51,21 +84,12 @@ class Policy:
     severity: Severity
     rationale: str
     fix: str
-    look: Callable[[Sequence[Document]], Iterable[Hit]]
+    look: Callable[[Sequence[Document]], Iterable[Hit]] = _nothing
+    review: Callable[[Review], Iterable[Hit]] = _nothing
 
-    def check(self, documents: Sequence[Document]) -> Iterator[Finding]:
-        for place, message in self.look(documents):
-            yield Finding(*place, self.id, self.severity, message, self.fix)
-
-
-class Suppression(NamedTuple):
-    """`# tidegate:ignore RULE[,RULE…] reason`, on the line of the finding or alone on the line above."""
-
-    rules: frozenset[str]
-    reason: str
-    place: Place
-    lines: frozenset[int]
-    """The lines it speaks of."""
+    def findings(self, hits: Iterable[Hit]) -> Iterator[Finding]:
+        for (path, line, column, address), message in hits:
+            yield Finding(path, line, column, self.id, self.severity, message, self.fix, address)
 
 
 _IGNORE = re.compile(
@@ -73,18 +97,37 @@ _IGNORE = re.compile(
 )
 
 
-def run(documents: Sequence[Document], policies: Iterable[Policy]) -> tuple[Finding, ...]:
-    """Every finding that no comment suppresses, once, ordered by path, line, column and rule."""
-    silent = {
-        (document.path, line, rule)
-        for document in documents
-        for suppression in suppressions(document)
-        if suppression.reason
-        for line in suppression.lines
-        for rule in suppression.rules
-    }
-    found = {finding for policy in policies for finding in policy.check(documents)}
-    return tuple(sorted(f for f in found if (f.path, f.line, f.rule) not in silent))
+def run(
+    documents: Sequence[Document], policies: Sequence[Policy], accepted: Iterable[Suppression] = ()
+) -> tuple[Finding, ...]:
+    """Every finding that neither a comment nor `accepted` suppresses, once, ordered by place and rule."""
+    found = {f for policy in policies for f in policy.findings(policy.look(documents))}
+    comments = tuple(s for document in documents for s in suppressions(document))
+    silencers = _Silencers((*comments, *accepted))
+    loud = {finding for finding in found if not silencers.silence(finding)}
+    review = Review(frozenset(p.id for p in policies), silencers.all, frozenset(silencers.used))
+    reviewed = {f for policy in policies for f in policy.findings(policy.review(review))}
+    return tuple(sorted(loud | {finding for finding in reviewed if not silencers.silence(finding)}))
+
+
+class _Silencers:
+    """Suppressions by the lines they speak of, so that a thousand files take a thousand times one file."""
+
+    def __init__(self, suppressions: tuple[Suppression, ...]) -> None:
+        self.all = suppressions
+        self.used: set[tuple[Place, str]] = set()
+        self._everywhere = [s for s in suppressions if s.lines is None]
+        self._by_line: dict[tuple[str, int], list[Suppression]] = {}
+        for suppression in suppressions:
+            for line in suppression.lines or ():
+                self._by_line.setdefault((suppression.place.path, line), []).append(suppression)
+
+    def silence(self, finding: Finding) -> bool:
+        """Whether one covers the finding; all that do are used."""
+        nearby = (*self._by_line.get((finding.path, finding.line), ()), *self._everywhere)
+        covering = [s for s in nearby if s.covers(finding)]
+        self.used.update((s.place, finding.rule) for s in covering)
+        return bool(covering)
 
 
 def suppressions(document: Document) -> Iterator[Suppression]:

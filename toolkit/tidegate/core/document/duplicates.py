@@ -23,7 +23,8 @@ def duplicates(documents: Iterable[Document]) -> Iterator[Fault]:
             first = seen.setdefault((str(file.parent), what), place)
             if first is not place:
                 where = f"line {first.line}" if first.path == place.path else f"{first.path}:{first.line}"
-                yield Fault(*place, f"{what} is declared twice; the first time in {where}")
+                message = f"{what} is declared twice; the first time in {where}"
+                yield Fault(place.path, place.line, place.column, message)
 
 
 def _declared(document: Document) -> Iterator[tuple[str, Place]]:

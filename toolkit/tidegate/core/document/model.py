@@ -8,14 +8,16 @@ from typing import Any, NamedTuple
 
 
 class Place(NamedTuple):
-    """Line and column count from 1."""
+    """Line and column count from 1. In a plan nothing has a line, so line and column are 0."""
 
     path: str
     line: int
     column: int
+    address: str = ""
+    """Of the resource, in a plan."""
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}"
+        return f"{self.path}:{self.line}:{self.column}" if self.line else f"{self.path}: {self.address}"
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Block:
     @property
     def address(self) -> str:
         """`resource.kind.name` as Terraform writes it: `kind.name`, `data.kind.name`, `module.name`."""
+        if self.place.address:
+            return self.place.address
         return ".".join(self.labels if self.type == "resource" else (self.type, *self.labels))
 
     def get(self, name: str) -> Node | None:

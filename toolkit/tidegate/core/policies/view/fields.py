@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from tidegate.core.document import Expression, Node, Object, Place
@@ -43,3 +44,27 @@ def entry(node: Field, *path: str) -> Field:
             return UNKNOWN
         node = node.value.get(key, None if node.value.complete else UNKNOWN)
     return node
+
+
+def text(node: Field) -> str:
+    """The literal text; empty for everything else."""
+    return node.value if node is not None and isinstance(node.value, str) else ""
+
+
+def written(node: Field) -> str:
+    """The text as far as it can be read: a literal, or an expression as it stands in the file."""
+    return node.value.text if node is not None and isinstance(node.value, Expression) else text(node)
+
+
+def number(node: Field) -> float | None:
+    """The literal number, also where it is written as a text; None for everything else."""
+    value = None if node is None else node.value
+    if isinstance(value, str):
+        return float(value) if re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def seconds(node: Field) -> float | None:
+    """A literal duration as Google writes it (`300s`), or a number of seconds."""
+    value = text(node)
+    return number(Node(value.removesuffix("s"), node.place)) if node and value else number(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tidegate.core.document import Node, Place
+from tidegate.core.document import Block, Node, Place
 from tidegate.core.policies.view.fields import Field, absent
 
 
@@ -28,6 +28,18 @@ class Secret:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """A probe that is written out. `kind` is `startup` or `liveness`; times are in seconds."""
+
+    kind: str
+    place: Place
+    initial_delay: Field
+    period: Field
+    timeout: Field
+    failures: Field
+
+
+@dataclass(frozen=True)
 class Container:
     label: str
     """Names it in a message."""
@@ -38,6 +50,7 @@ class Container:
     env: tuple[Env, ...]
     startup_probe: Field
     liveness_probe: Field
+    probes: tuple[Probe, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,15 @@ class Service:
     """The container that takes the requests; None when that cannot be told."""
     secrets: tuple[Secret, ...]
     deletion_protection: Field
+    account: Field
+    """Email of what it runs as; None where it is Compute Engine's default account."""
+    min_instances: Field
     max_instances: Field
+    concurrency: Field
+    timeout: Field
+    """Of a request, in seconds or as Google writes it."""
+    throttled: Field
+    """Whether the CPU is there only while a request is handled, which is billing by request."""
     collector: Field
     """Whether the sidecar that collects fds is there; UNKNOWN where only tidegate's module could say."""
     iam_check_off: Field
@@ -101,3 +122,32 @@ def ingress(containers: tuple[Container, ...], ports: Sequence[Field]) -> Contai
         return containers[0]
     with_port = [c for c, port in zip(containers, ports, strict=True) if not absent(port)]
     return with_port[0] if len(with_port) == 1 else None
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role given to members on anything. `on` is the kind of the thing: `project`, `secret_manager_secret`;
+    `form` is `member`, `binding` or `policy`."""
+
+    label: str
+    place: Place
+    on: str
+    form: str
+    role: Field
+    members: tuple[Node, ...]
+    public: Field
+    """Whether a tidegate module has been told that everybody is meant."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition of an alert policy. `kind` is the name of its block without `condition_`."""
+
+    label: str
+    kind: str
+    block: Block
+
+    @property
+    def query(self) -> Field:
+        """The PromQL, or the filter."""
+        return self.block.get("query") or self.block.get("filter")

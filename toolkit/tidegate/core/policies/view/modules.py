@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Block, Node, Object
 from tidegate.core.policies.view.fields import UNKNOWN, Field, entry, is_literal, items
-from tidegate.core.policies.view.model import Alert, Container, Env, Secret, Service, ingress
+from tidegate.core.policies.view.model import Alert, Container, Env, Probe, Secret, Service, ingress
 
 
 def is_module(block: Block, name: str) -> bool:
@@ -29,6 +29,7 @@ def service(block: Block) -> Service:
     ]
     ports = [entry(node, "port") for _, node in entries]
     enabled = entry(block.get("collector"), "enabled")
+    scaling, billing = block.get("scaling"), block.get("billing")
     return Service(
         "service",
         block.address,
@@ -37,10 +38,20 @@ def service(block: Block) -> Service:
         ingress(containers, ports),
         tuple(secrets),
         block.get("deletion_protection") or Node(True, block.place),
-        UNKNOWN,  # the module has a limit of its own
+        _given(block.get("service_account_email")),  # left out, the module makes one
+        _given(entry(scaling, "min_instances")),
+        _given(entry(scaling, "max_instances")),
+        _given(entry(scaling, "concurrency")),
+        _given(block.get("timeout_seconds")),
+        Node(billing.value == "request", billing.place) if billing and billing.known else UNKNOWN,
         enabled,
         None,
     )
+
+
+def _given(node: Field) -> Field:
+    """What is not given has a default, which is the module's own affair."""
+    return UNKNOWN if node is None or node.value in (None, "") else node
 
 
 def _container(name: str, node: Node) -> Container:
@@ -52,7 +63,17 @@ def _container(name: str, node: Node) -> Container:
         tuple(Env(key, value, value.place) for key, value in _object(entry(node, "env"))),
         entry(node, "startup_probe"),
         entry(node, "liveness_probe"),
+        tuple(
+            _probe(kind, probe)
+            for kind in ("startup", "liveness")
+            if (probe := entry(node, f"{kind}_probe")) and isinstance(probe.value, Object)
+        ),
     )
+
+
+def _probe(kind: str, node: Node) -> Probe:
+    names = ("initial_delay_seconds", "period_seconds", "timeout_seconds", "failure_threshold")
+    return Probe(kind, node.place, *(entry(node, name) for name in names))
 
 
 def _object(node: Field) -> Sequence[tuple[str, Node]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tidegate.core.document import Block, Node, Object
 from tidegate.core.policies.view.fields import UNKNOWN, Field, absent, is_literal, items
-from tidegate.core.policies.view.model import Container, Env, Secret, Service, Target, ingress
+from tidegate.core.policies.view.model import Container, Env, Probe, Secret, Service, Target, ingress
 
 V1, V2, JOB = "google_cloud_run_service", "google_cloud_run_v2_service", "google_cloud_run_v2_job"
 
@@ -33,18 +33,46 @@ def service(block: Block) -> Service:
         ingress(containers, ports) if single else None,
         tuple(secrets),
         UNKNOWN if kind == V1 else block.get("deletion_protection") or Node(True, block.place),
-        _max_instances(block) if kind == V2 else UNKNOWN,
+        _of_template(block, outer, inner, "service_account_name" if kind == V1 else "service_account"),
+        _scaling(block, "min_instance_count") if kind == V2 else UNKNOWN,
+        _scaling(block, "max_instance_count", "manual_instance_count") if kind == V2 else UNKNOWN,
+        _of_template(block, outer, inner, "max_instance_request_concurrency") if kind == V2 else UNKNOWN,
+        _of_template(block, outer, inner, "timeout") if kind == V2 else UNKNOWN,
+        _throttled(blocks) if kind == V2 and single else UNKNOWN,
         UNKNOWN,
         block.get("invoker_iam_disabled"),
     )
 
 
-def _max_instances(block: Block) -> Field:
+def _of_template(block: Block, outer: tuple[str, ...], inner: tuple[Block, ...], name: str) -> Field:
+    """An attribute of the innermost template. A service without one is refused by Terraform, not by us."""
+    found = next((field for i in inner if not absent(field := i.get(name))), None)
+    return UNKNOWN if found is None and (not inner or block.computed(outer[0])) else found
+
+
+def _scaling(block: Block, *names: str) -> Field:
     holders = (block, *block.all("template"))
     scalings = [scaling for holder in holders for scaling in holder.all("scaling")]
-    limits = [s.get(name) for s in scalings for name in ("max_instance_count", "manual_instance_count")]
+    limits = [field for s in scalings for name in names if (field := s.get(name)) and not is_unset(field)]
     computed = any(holder.computed("scaling") for holder in holders) or block.computed("template")
-    return next((limit for limit in limits if not absent(limit)), UNKNOWN if computed else None)
+    return next(iter(limits), UNKNOWN if computed else None)
+
+
+def is_unset(node: Node) -> bool:
+    """Null, or the 0 and the empty text by which a provider says that nothing is set."""
+    return node.value is None or node.value == "" or (node.value == 0 and node.value is not False)
+
+
+def _throttled(containers: list[Block]) -> Field:
+    """What has no resources has a CPU only while it handles requests; one such container is enough."""
+    if any(c.computed("resources") for c in containers):
+        return UNKNOWN
+    idle = [r.get("cpu_idle") or Node(False, r.place) for c in containers for r in c.all("resources")]
+    if len(idle) < len(containers) and containers:
+        idle.append(Node(True, containers[0].place))
+    if any(not node.known for node in idle):
+        return UNKNOWN
+    return next((node for node in idle if is_literal(node, True)), next(iter(idle), None))
 
 
 def _container(block: Block) -> Container:
@@ -57,7 +85,13 @@ def _container(block: Block) -> Container:
         tuple(env for b in block.all("env") for env in _env(b)),
         _block_field(block, "startup_probe"),
         _block_field(block, "liveness_probe"),
+        tuple(_probe(kind, b) for kind in ("startup", "liveness") for b in block.all(f"{kind}_probe")),
     )
+
+
+def _probe(kind: str, block: Block) -> Probe:
+    names = ("initial_delay_seconds", "period_seconds", "timeout_seconds", "failure_threshold")
+    return Probe(kind, block.place, *map(block.get, names))
 
 
 def _block_field(block: Block, name: str) -> Field:

@@ -1,0 +1,3 @@
+resource "google_service_account" "deployer" {
+  account_id = "deployer"
+}

@@ -1,0 +1,39 @@
+"""A service runs as an account of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from tidegate.core.document import Document
+from tidegate.core.policies import view
+from tidegate.core.policy import Hit, Policy, Severity
+
+_DEFAULT = re.compile(r"-compute@developer\.gserviceaccount\.com$|@appspot\.gserviceaccount\.com$")
+
+
+def _look(documents: Sequence[Document]) -> Iterator[Hit]:
+    for service in view.services(documents):
+        if view.absent(service.account) or view.text(service.account) == "":
+            if service.account is None or service.account.known:
+                yield Hit(service.place, f"{service.label} runs as Compute Engine's default account")
+        elif service.account and _DEFAULT.search(view.text(service.account)):
+            yield Hit(service.account.place, f"{service.label} runs as Compute Engine's default account")
+
+
+POLICY = Policy(
+    id="TG113",
+    name="default-account",
+    title="A service or job has an account of its own",
+    severity=Severity.ERROR,
+    rationale=(
+        "Without one it runs as Compute Engine's default account, which in most projects is an editor of "
+        "everything: whoever takes over the service takes over the project. All services share it, so no "
+        "role can be taken from one of them."
+    ),
+    fix=(
+        "make a google_service_account for the service, with the roles it needs, and name it in "
+        "service_account; tidegate's module makes one where service_account is left out"
+    ),
+    look=_look,
+)
