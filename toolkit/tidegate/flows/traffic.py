@@ -122,8 +122,9 @@ class Traffic:
                 service = self._tools.cloud_run.get_service(self._job.name)
                 if service is None:
                     return TrafficFailed(self._now(), f"there is no service {self._job.name.service}")
-                if not self._is_mine(state, record.find(service.annotations)):
-                    return None
+                other = record.find(service.annotations)
+                if isinstance(other, record.Record) and not self._is_mine(state, other):
+                    return None  # theirs stays
                 self.service = self._update(state, service, as_found(service))
                 return None
             except RemoteError as error:
