@@ -113,10 +113,10 @@ class City:
 
     # ------------------------------------------------------------------------------------ commands
 
-    def start(self, *arguments: str, owner: str = "") -> subprocess.Popen[str]:
+    def start(self, *arguments: str, owner: str = "", directory: Path | None = None) -> subprocess.Popen[str]:
         environment = {**os.environ, "TIDEGATE_LOCAL": str(self.cloud), "TIDEGATE_OWNER": owner or "e2e"}
         running = subprocess.Popen(
-            [sys.executable, "-m", "tidegate", *arguments], cwd=self.directory, env=environment,
+            [sys.executable, "-m", "tidegate", *arguments], cwd=directory or self.directory, env=environment,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.processes.append(running)
@@ -125,11 +125,14 @@ class City:
     def run(self, *arguments: str, owner: str = "") -> subprocess.CompletedProcess[str]:
         return finish(self.start(*arguments, owner=owner))
 
-    def start_deploy(self, image: str, *more: str, owner: str = "") -> subprocess.Popen[str]:
+    def start_deploy(
+        self, image: str, *more: str, owner: str = "", directory: Path | None = None
+    ) -> subprocess.Popen[str]:
         image = f"demo/orders:{image}"
         return self.start(
-            "deploy", "--target", "local", "--image", image, "--auto-approve", *more, owner=owner
-        )
+            "deploy", "--target", "local", "--image", image, "--auto-approve", *more, owner=owner,
+            directory=directory,
+        )  # fmt: skip
 
     def deploy(self, image: str, *more: str) -> subprocess.CompletedProcess[str]:
         return finish(self.start_deploy(image, *more))
