@@ -131,6 +131,18 @@ def test_samples_are_invisible_until_the_ingestion_delay_is_over() -> None:
     assert values(read(world, f'metric.type="{COUNT}"')) == {"a": [1]}
 
 
+def test_what_nobody_writes_any_more_is_forgotten_after_the_retention() -> None:
+    clock = Turned(END - 100)
+    world = make_world(clock)
+    world.faults.add({"retention": 50})
+    put(world, COUNT, "gone", END - 110, END - 100, 1)
+    put(world, COUNT, "stays", END - 110, END - 100, 1)
+    clock.now = END
+    put(world, COUNT, "stays", END - 10, END, 2)
+    put(world, COUNT, "new", END - 10, END, 3)
+    assert values(read(world, f'metric.type="{COUNT}"')) == {"new": [3], "stays": [2]}
+
+
 def test_pages_fit_together_although_samples_arrive_in_between() -> None:
     clock = Turned(END - 30)
     world = make_world(clock)

@@ -11,7 +11,7 @@ The shape that `/_local/faults` takes and gives, all fields optional::
                  "response_lost": true}],               the effect happens, then the connection breaks
      "missing_samples": ["run.googleapis.com/*"],       metric types whose samples get lost
      "propagation_delay": 2.0, "ingestion_delay": 5.0,  seconds
-     "minimum_alignment": 60}
+     "minimum_alignment": 60, "retention": 3600}
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tidegate.local.world.errors import CODES, invalid
 from tidegate.local.world.ground import Ground
 from tidegate.local.world.series import Series
 
-_KNOBS = ("propagation_delay", "ingestion_delay", "minimum_alignment")
+_KNOBS = ("propagation_delay", "ingestion_delay", "minimum_alignment", "retention")
 _FIELDS = ("method", "resource", "times", "code", "message", "latency", "response_lost")
 
 

@@ -21,6 +21,8 @@ class Knobs:
     """From the end of a sample to its visibility."""
     minimum_alignment: float = 1.0
     """Shortest accepted alignment period. Google's is 60; here samples may be taken faster than that."""
+    retention: float = 24 * 3600.0
+    """After which a sample is forgotten."""
 
 
 class Ground:

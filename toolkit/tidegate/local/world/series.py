@@ -13,11 +13,10 @@ from tidegate.local.world.descriptors import Descriptors
 from tidegate.local.world.ground import Ground
 from tidegate.local.world.model import Sample
 
-RETENTION = 24 * 3600.0
-"""Seconds after which a point is forgotten."""
-
 POINTS_PER_SERIES = 20_000
 SERIES = 50_000
+_SWEEP = 0.1
+"""Part of the retention that a series without new points may stay longer."""
 
 Key = tuple[str, str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
 
@@ -35,6 +34,7 @@ class Series:
         self._ground = ground
         self._descriptors = descriptors
         self._stored: dict[Key, Stored] = {}
+        self._swept = ground.now()
         self.missing: tuple[str, ...] = ()
         """Shell patterns of metric types whose samples get lost on the way; a fault that tests ask for."""
 
@@ -58,7 +58,7 @@ class Series:
         if stored.points and sample.end_time <= stored.points[-1].end:
             return
         stored.points.append(Point(sample.start_time, sample.end_time, sample.value))
-        oldest = self._ground.now() - RETENTION
+        oldest = self._ground.now() - self._ground.knobs.retention
         while stored.points and stored.points[0].end < oldest:
             stored.points.popleft()
 
@@ -82,10 +82,12 @@ class Series:
                 )  # fmt: skip
 
     def _make_room(self) -> None:
-        oldest = self._ground.now() - RETENTION
-        if len(self._stored) < SERIES:
+        now, retention = self._ground.now(), self._ground.knobs.retention
+        if len(self._stored) < SERIES and now - self._swept < _SWEEP * retention:
             return
-        for key in [k for k, s in self._stored.items() if not s.points or s.points[-1].end < oldest]:
+        self._swept = now
+        dead = [key for key, s in self._stored.items() if not s.points or s.points[-1].end < now - retention]
+        for key in dead:
             del self._stored[key]
         while len(self._stored) >= SERIES:
             del self._stored[next(iter(self._stored))]
