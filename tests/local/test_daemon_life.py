@@ -24,9 +24,10 @@ from google.cloud.monitoring_v3.services.metric_service.transports import Metric
 from google.cloud.run_v2.services.services.transports import ServicesGrpcTransport
 
 from local.cloud_parts import exists, wait_until, write_app
+from tidegate import procfs
 from tidegate.cli.local import local
 from tidegate.core.errors import NotFound, UsageError
-from tidegate.local import client, procfs, state
+from tidegate.local import client, state
 from tidegate.local.runtime import orphans
 
 pytestmark = pytest.mark.e2e

@@ -19,7 +19,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from local.cloud_parts import wait_until
-from tidegate.local import images, procfs
+from tidegate import procfs
+from tidegate.local import images
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "python-service"
 REQUESTS = 40

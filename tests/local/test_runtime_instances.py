@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from local.cloud_parts import SERVICE, Stand, exists, stand, until, wanted, with_container
-from tidegate.local import procfs
+from tidegate import procfs
 from tidegate.local.runtime import State, orphans
 from tidegate.local.runtime.logs import InstanceLog, Lines
 from tidegate.local.world import Mount, Probe, SecretFile, Volume

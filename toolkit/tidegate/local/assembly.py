@@ -17,8 +17,9 @@ from typing import Any
 
 from aiohttp import web
 
+from tidegate import procfs
 from tidegate.core.errors import UsageError
-from tidegate.local import procfs, state
+from tidegate.local import state
 from tidegate.local.collector import Collector
 from tidegate.local.grpc_api import serve as serve_grpc
 from tidegate.local.images import Catalogues

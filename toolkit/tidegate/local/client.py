@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tidegate import procfs
 from tidegate.core.errors import NotFound, Unreachable, UsageError
-from tidegate.local import procfs, state
+from tidegate.local import state
 from tidegate.local.state import LocalCloud
 
 ANOTHER_RUNS = 75

@@ -15,8 +15,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tidegate import procfs
 from tidegate.core.errors import ExitCode, TidegateError
-from tidegate.local import procfs, state
+from tidegate.local import state
 from tidegate.local.assembly import Daemon, Options, say
 from tidegate.local.client import ANOTHER_RUNS
 from tidegate.local.runtime import orphans

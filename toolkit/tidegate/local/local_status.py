@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
-from tidegate.local import procfs
+from tidegate import procfs
 from tidegate.local.proxy import Proxy
 from tidegate.local.runtime import Fleet, Instance, Pool
 from tidegate.local.world import Route

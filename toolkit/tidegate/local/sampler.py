@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tidegate.local import procfs
+from tidegate import procfs
 from tidegate.local.runtime import Fleet, Instance, Pool, State
 from tidegate.local.tally import (
     COUNT_BOUNDS,

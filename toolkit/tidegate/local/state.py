@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from tidegate import procfs
 from tidegate.core.errors import UsageError
-from tidegate.local import procfs
 
 
 @dataclass(frozen=True)
