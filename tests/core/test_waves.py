@@ -194,11 +194,14 @@ def test_the_worst_decides() -> None:
 
 def test_the_data_names_every_region_and_what_it_said() -> None:
     state, _ = play(
-        Ended(EU, ended(0, Phase.PROMOTED, data={"rollout": "r1"})), Ended(US, HELD), Ended(ASIA, BUSY)
+        Ended(EU, ended(0, Phase.PROMOTED, data={"rollout": "r1", "reports": {"report.html": "r1.html"}})),
+        Ended(US, HELD),
+        Ended(ASIA, BUSY),
     )
     found = json.loads(json.dumps(data(state)))
     assert (found["exit_code"], found["cause"], list(found["regions"])) == (10, None, [EU, US, ASIA, AFRICA])
-    assert found["regions"][EU]["rollout"] == {"rollout": "r1"}
+    assert found["regions"][EU]["rollout"]["rollout"] == "r1"
+    assert [line.strip() for line in lines(state)][1] == "r1.html"
     assert found["regions"][US] == {
         "wave": 2, "stand": "held", "exit_code": 8, "reason": "inconclusive", "rollout": None, "back": None,
     }  # fmt: skip

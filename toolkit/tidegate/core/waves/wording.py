@@ -63,7 +63,7 @@ def headline(waves: Waves) -> str:
 
 
 def lines(waves: Waves) -> list[str]:
-    """A line per region in the order of the waves, under it why, and what a person can do."""
+    """A line per region in the order of the waves, under it why, where to read more, and what can be done."""
     width = max(map(len, waves.regions))
     shown = []
     for number, wave in enumerate(waves.waves, 1):
@@ -71,7 +71,9 @@ def lines(waves: Waves) -> list[str]:
             region = waves.regions[name]
             shown.append(f"wave {number}  {name:<{width}}  {_WORDS[region.stand]}{_revisions(region)}")
             indent = " " * (width + 10)
-            shown += [f"{indent}{text}" for text in (region.reason, _way_out(waves, name)) if text]
+            shown += [
+                f"{indent}{text}" for text in (region.reason, _report(region), _way_out(waves, name)) if text
+            ]
     return shown
 
 
@@ -99,6 +101,11 @@ def data(waves: Waves) -> dict[str, Any]:
 
 def _said(outcome: Any) -> dict[str, Any] | None:
     return dict(outcome.data) if outcome is not None and outcome.data else None
+
+
+def _report(region: Region) -> str:
+    places = region.outcome.data.get("reports") if region.outcome is not None else None
+    return str(next(iter(places.values()), "")) if isinstance(places, Mapping) else ""
 
 
 def _revisions(region: Region) -> str:
