@@ -1,0 +1,34 @@
+"""Policies on Terraform that is there already: files of any kind, or a plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+
+from tidegate.core.document import parse_all
+from tidegate.core.errors import UsageError
+from tidegate.core.plan.planned import planned
+from tidegate.core.policies import POLICIES
+from tidegate.core.policy import Finding, run
+
+_WRITE_ONE = "write one with `terraform show -json PLAN > plan.json`"
+
+
+def check_files(files: Mapping[str, bytes], own: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Findings in HCL files, by path. Files whose text is among `own` are left out: they are tidegate's.
+
+    Raises InvalidInput with the faults of all files at once.
+    """
+    known = {text.encode() for text in own}
+    return run(parse_all({path: data for path, data in files.items() if data not in known}), POLICIES)
+
+
+def check_plan(text: bytes, path: str) -> tuple[Finding, ...]:
+    """Findings in a plan as JSON. Raises UsageError, and TerraformError for another form of it."""
+    try:
+        plan = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is not JSON", hint=_WRITE_ONE) from error
+    if not isinstance(plan, dict):
+        raise UsageError(f"{path} is not a plan", hint=_WRITE_ONE)
+    return run((planned(plan, path),), POLICIES)
