@@ -127,6 +127,8 @@ MEANING = {
     "telemetry.fd_limit": "Descriptors an instance can have. Cloud Run: 25,000.",
     "telemetry.sample_period": "Between samples in Cloud Monitoring.",
     "telemetry.ingestion_delay": "Until a sample can certainly be read.",
+    "accept[].rule": "A [policy](policies.md) that the service may break.",
+    "accept[].reason": "Why; required.",
     "alerts.enabled": "Whether the monitoring root is applied.",
     "alerts.channels[].email": "Who is told: an address.",
     "alerts.channels[].existing": "Or a channel there is: `projects/P/notificationChannels/ID`.",

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tidegate.cli import findings as writing
 from tidegate.cli import options
-from tidegate.core.errors import ExitCode, TerraformError
+from tidegate.core.errors import ExitCode, TerraformError, UsageError
 
 if TYPE_CHECKING:
     from tidegate.core.policy import Finding
     from tidegate.core.spec import Spec
-    from tidegate.flows.prepare import Prepared
+    from tidegate.flows.prepare import Prepared, Source
     from tidegate.ports import Diagnostic
     from tidegate.settings import Settings
 
@@ -28,52 +29,111 @@ _OFFLINE = "Terraform downloads its provider; without a network use --target loc
 @options.region
 @options.target
 @click.option(
-    "--terraform/--no-terraform", default=True, help="Also run `terraform validate`.  [default: on]"
+    "--terraform",
+    "directory",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Check every Terraform file below this directory, whoever wrote it, instead of a spec.",
 )
-@options.output
+@click.option(
+    "--plan",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Check a plan, as `terraform show -json` writes it, instead of a spec; - is standard input.",
+)
+@click.option("--no-terraform", is_flag=True, help="Do not run `terraform validate` on the spec's Terraform.")
+@writing.output
 def validate(
     file: Path, environment: str | None, image: str | None, region: str | None, target: Any,
-    local_directory: Path | None, terraform: bool, form: str,
+    local_directory: Path | None, directory: Path | None, plan: Path | None, no_terraform: bool, form: str,
 ) -> int:  # fmt: skip
-    """Check a spec, its policies and its Terraform.
+    """Check a spec, its policies and its Terraform, or any other Terraform.
 
     A spec without an image is checked with a placeholder, so that it can be checked before a build.
     """
+    if directory is not None and plan is not None:
+        raise UsageError("--terraform and --plan are two things to check; give one of them")
+    if directory is not None:
+        return _directory(directory, form)
+    if plan is not None:
+        return _plan(plan, form)
+    return _spec(file, environment, image, region, _settings(target, local_directory), no_terraform, form)
+
+
+def _directory(directory: Path, form: str) -> int:
+    from tidegate import wiring
+    from tidegate.adapters.terraform_files import hcl_files
+    from tidegate.flows.check import check_files
+
+    files = hcl_files(directory)
+    _, modules = wiring.sources()
+    return writing.report(check_files(files, tuple(modules.values())), form, str(directory))
+
+
+def _plan(plan: Path, form: str) -> int:
+    from tidegate.adapters.terraform_files import plan_file
+    from tidegate.flows.check import check_plan
+
+    return writing.report(check_plan(plan_file(plan), str(plan)), form, str(plan))
+
+
+def _settings(target: Any, local: Path | None) -> Settings:
+    from tidegate import settings as reading
+
+    return reading.read(target, local=local)
+
+
+def _spec(
+    file: Path, environment: str | None, image: str | None, region: str | None, settings: Settings,
+    no_terraform: bool, form: str,
+) -> int:  # fmt: skip
     from functools import partial
 
-    from tidegate import settings as reading
     from tidegate.cli.everywhere import one_after_the_other
     from tidegate.flows.prepare import Source, read
 
-    settings = reading.read(target, local=local_directory)
-    spec = read(Source(options.read_file(file), str(file), environment, image))
+    source = Source(options.read_file(file), str(file), environment, image)
+    spec = read(source)
     if spec.ingress_container.image is None:
         spec = spec.with_image("placeholder.invalid/image:unset")
-    return one_after_the_other(
+    everywhere: set[Finding] = set()
+    code = one_after_the_other(
         {
-            one.region: partial(_validate, one, settings, terraform, form)
+            one.region: partial(_validate, one, source, settings, not no_terraform, form, everywhere)
             for one in options.in_regions(spec, region)
         },
-        form,
+        "json" if form in writing.MACHINES else form,
     )
+    if form in writing.MACHINES:
+        writing.emit(sorted(everywhere), form)
+    return code
 
 
-def _validate(spec: Spec, settings: Settings, terraform: bool, form: str) -> int:
+def _validate(
+    spec: Spec, source: Source, settings: Settings, terraform: bool, form: str, everywhere: set[Finding]
+) -> int:
     from tidegate import wiring
+    from tidegate.core.policies.origin import in_spec
+    from tidegate.core.spec import places
     from tidegate.flows.prepare import prepare
 
     prepared = prepare(spec, *wiring.sources(), local=settings.target == "local")
+    written = places(source.text, source.path, source.environment)
+    findings = in_spec(prepared.findings, prepared.roots, written, source.path)
     diagnostics = _terraform(settings, prepared) if terraform else ()
     wrong = bool(prepared.errors) or any(d.severity == "error" for d in diagnostics)
     if form == "json":
         options.emit({
             "valid": not wrong,
-            "findings": [_finding(f) for f in prepared.findings],
+            "findings": [writing.data(f) for f in findings],
             "notes": list(prepared.notes),
             "terraform": [_diagnostic(d) for d in diagnostics] if terraform else None,
         })  # fmt: skip
+    elif form == "text":
+        _print(prepared, findings, diagnostics, terraform=terraform)
     else:
-        _print(prepared, diagnostics, terraform=terraform)
+        everywhere.update(findings)
+        _tell(prepared, diagnostics)
     return int(ExitCode.INVALID if wrong else ExitCode.DONE)
 
 
@@ -99,25 +159,28 @@ def _terraform(settings: Settings, prepared: Prepared) -> tuple[Diagnostic, ...]
     return tuple(found)
 
 
-def _print(prepared: Prepared, diagnostics: tuple[Diagnostic, ...], *, terraform: bool) -> None:
-    for finding in prepared.findings:
-        click.echo(str(finding))
-        click.echo(f"    {finding.hint}")
+def _print(
+    prepared: Prepared, findings: tuple[Finding, ...], diagnostics: tuple[Diagnostic, ...], *, terraform: bool
+) -> None:
+    writing.show(findings)
     for diagnostic in diagnostics:
-        place = f"{diagnostic.path}:{diagnostic.line}: " if diagnostic.path else ""
-        click.echo(f"{place}{diagnostic.severity}: {diagnostic.summary}. {diagnostic.detail}".rstrip(" ."))
+        click.echo(_sentence(diagnostic))
     for note in prepared.notes:
         click.echo(note, err=True)
     checked = "spec, policies and Terraform" if terraform else "spec and policies"
-    if not (prepared.findings or diagnostics):
+    if not (findings or diagnostics):
         click.echo(f"{checked} are fine: {prepared.spec.service}", err=True)
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "rule": finding.rule, "severity": str(finding.severity), "path": finding.path, "line": finding.line,
-        "column": finding.column, "message": finding.message, "hint": finding.hint,
-    }  # fmt: skip
+def _tell(prepared: Prepared, diagnostics: tuple[Diagnostic, ...]) -> None:
+    """What a document of findings has no place for."""
+    for said in (*map(_sentence, diagnostics), *prepared.notes):
+        click.echo(said, err=True)
+
+
+def _sentence(diagnostic: Diagnostic) -> str:
+    place = f"{diagnostic.path}:{diagnostic.line}: " if diagnostic.path else ""
+    return f"{place}{diagnostic.severity}: {diagnostic.summary}. {diagnostic.detail}".rstrip(" .")
 
 
 def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tidegate.core.document import parse_all
+from tidegate.core.document import Document, Place, parse_all
 from tidegate.core.errors import Fault, InvalidInput
 from tidegate.core.policies import POLICIES
-from tidegate.core.policy import Finding, Severity, run
+from tidegate.core.policy import Finding, Severity, Suppression, run
 from tidegate.core.render import ROOTS, render
 from tidegate.core.spec import Spec, load
 
@@ -34,6 +34,8 @@ class Prepared:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
     """What one should know of this target, a sentence each."""
+    roots: tuple[Document, ...] = ()
+    """The rendered root modules as they were read for the policies."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -60,7 +62,17 @@ def prepare(
         if path.endswith(".tf") and "/modules/" not in path
     }
     notes = _unmeasured(spec) if local else ()
-    return Prepared(spec, dict(sorted(files.items())), run(parse_all(own), POLICIES), notes)
+    roots = parse_all(own)
+    return Prepared(spec, dict(sorted(files.items())), run(roots, POLICIES, _accepted(spec)), notes, roots)
+
+
+def _accepted(spec: Spec) -> tuple[Suppression, ...]:
+    return tuple(
+        Suppression(
+            frozenset({one.rule}), one.reason, Place("tidegate.yaml", 0, 0, f"accept[{number}]"), None
+        )
+        for number, one in enumerate(spec.accept)
+    )
 
 
 def _unmeasured(spec: Spec) -> tuple[str, ...]:

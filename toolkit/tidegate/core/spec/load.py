@@ -69,6 +69,11 @@ def _spec(tree: Tree) -> Spec:
     return Spec.model_validate(_tuples(tree.value), context=context)
 
 
+def places(text: bytes, path: str, environment: str | None = None) -> Tree:
+    """What is written for an environment, with the place of every key and value; for a spec that loads."""
+    return _merge(parse(text, path), environment)
+
+
 def environments(text: bytes, path: str) -> tuple[str, ...]:
     """The names of the overlays of a file."""
     return tuple(_overlays(parse(text, path), path))
