@@ -1,9 +1,10 @@
 """`tidegate.yaml`: from text to a frozen `Spec`, every fault at once with its place."""
 
+from tidegate.core.spec.accepted import Accepted
 from tidegate.core.spec.analysis import Analysis, OwnMetric
 from tidegate.core.spec.given import FromEnv, Given
 from tidegate.core.spec.hooks import Hook, HttpCall
-from tidegate.core.spec.load import environments, load
+from tidegate.core.spec.load import environments, load, places
 from tidegate.core.spec.model import (
     Alerts,
     Channel,
@@ -20,10 +21,12 @@ from tidegate.core.spec.model import (
 from tidegate.core.spec.notify import Listener
 from tidegate.core.spec.policy import load_policy
 from tidegate.core.spec.read import MAX_BYTES
+from tidegate.core.spec.read import Tree as Places
 from tidegate.core.spec.rollout import Rollout, SmokeCheck
 
 __all__ = [
     "MAX_BYTES",
+    "Accepted",
     "Alerts",
     "Analysis",
     "Channel",
@@ -35,6 +38,7 @@ __all__ = [
     "HttpCall",
     "Listener",
     "OwnMetric",
+    "Places",
     "Probe",
     "Resources",
     "Rollout",
@@ -47,4 +51,5 @@ __all__ = [
     "environments",
     "load",
     "load_policy",
+    "places",
 ]

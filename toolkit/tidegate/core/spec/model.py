@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from tidegate.core.errors import UsageError
+from tidegate.core.spec.accepted import Accepted
 from tidegate.core.spec.analysis import Analysis
 from tidegate.core.spec.base import Model
 from tidegate.core.spec.notify import Listener
@@ -251,6 +252,7 @@ class Spec(Model):
     rollout: Rollout = Rollout()
     notify: tuple[Listener, ...] = Field(default=(), max_length=20)
     analysis: Analysis = Analysis()
+    accept: tuple[Accepted, ...] = ()
     state: State = Field(default=LocalState(), discriminator="backend")
 
     @field_validator("region", mode="wrap")
