@@ -31,6 +31,11 @@ class Entry(NamedTuple):
 
 COMMANDS: Mapping[str, Entry] = {
     "abort": Entry("operate", "abort", "Send all traffic back to the stable revision and end the rollout."),
+    "collect": Entry(
+        "collect",
+        "collect",
+        "Export the TCP connections of an instance by state, and descriptors of processes, for Prometheus.",
+    ),
     "deploy": Entry("deploy", "deploy", "Apply, move the traffic in steps, judge each, roll back if worse."),
     "doctor": Entry("doctor", "doctor", "Say what is missing on this machine and what to do about it."),
     "explain": Entry("validate", "explain", "Say what a policy rule wants, and why."),
