@@ -214,3 +214,18 @@ def test_addresses_come_back_unless_taken(tmp_path: Path) -> None:
                 await again.close(0)
 
     asyncio.run(scene())
+
+
+def test_a_service_that_is_gone_keeps_no_address(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with stand(tmp_path) as one:
+            other = "projects/p/locations/europe-west1/services/stock"
+            orders, stock = one.proxy.address(SERVICE, ""), one.proxy.address(other, "")
+            assert (await get(orders))[0] == (await get(stock))[0] == 404  # nothing serves there yet
+            one.proxy.keep([other])
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await get(orders)
+            assert (await get(stock))[0] == 404
+            assert set(one.proxy.ports()) == {other}
+
+    asyncio.run(scene())

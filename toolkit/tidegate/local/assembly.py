@@ -216,6 +216,7 @@ class Daemon:
                 wanted, routes = self._world.wanted(), self._world.routes()
                 self._fleet.reconcile(wanted)
                 self._proxy.route(routes)
+                self._world.with_services(self._proxy.keep)
                 unsaved = True
             # Not after every change: all of the state is written, and everybody waits for it meanwhile.
             if time.monotonic() - saved > (1 if unsaved else 10) * _SAVE_PERIOD:

@@ -12,9 +12,9 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp import web
@@ -41,6 +41,8 @@ HOP_BY_HOP = frozenset(
 _WHOLE = 65_536
 """A body of known length up to this many bytes is passed on in one piece."""
 _BACKLOG = 1024
+_IN_FLIGHT = 3.0
+"""Seconds that requests to a service that is gone have to end."""
 _CLIENT_GONE = 499
 _T = TypeVar("_T")
 
@@ -82,7 +84,7 @@ class Proxy:
         self._routes: dict[str, _Choice] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._starting: set[asyncio.Future[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
 
     def address(self, service: str, tag: str) -> str:
         """The base URL of a service, or of one of its tags. The socket listens before this returns."""
@@ -112,6 +114,15 @@ class Proxy:
             for route in routes
         }
 
+    def keep(self, services: Collection[str]) -> None:
+        """Closes the addresses of all other services; requests in flight may still end."""
+        with self._lock:
+            gone = [e for e in self._endpoints.values() if e.service not in services]
+            for endpoint in gone:
+                del self._endpoints[endpoint.service, endpoint.tag]
+        for endpoint in gone:
+            self._soon(self._stop(endpoint, _IN_FLIGHT))
+
     async def start(self) -> None:
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=1.5, force_close=False)
         self._session = aiohttp.ClientSession(
@@ -132,31 +143,44 @@ class Proxy:
         with self._lock:
             self._loop = None
             endpoints = list(self._endpoints.values())
-        for endpoint in endpoints:
-            if endpoint.server is not None:
-                endpoint.server.close()
-            else:
-                endpoint.socket.close()
-        handlers = [e.handler for e in endpoints if e.handler is not None]
-        await asyncio.gather(*(handler.shutdown(patience) for handler in handlers))
+        await asyncio.gather(*(self._stop(endpoint, patience) for endpoint in endpoints))
         if self._session is not None:
             await self._session.close()
 
     # ------------------------------------------------------------------------------------------- serving
 
     def _serve_soon(self, endpoint: _Endpoint) -> None:
-        task = asyncio.ensure_future(self._serve(endpoint))
-        self._starting.add(task)
-        task.add_done_callback(self._starting.discard)
+        self._soon(self._serve(endpoint))
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _stop(self, endpoint: _Endpoint, patience: float) -> None:
+        if endpoint.server is None:
+            endpoint.socket.close()
+        else:
+            endpoint.server.close()
+        if endpoint.handler is not None:
+            await endpoint.handler.shutdown(patience)
+
+    def _is_gone(self, endpoint: _Endpoint) -> bool:
+        with self._lock:
+            return self._endpoints.get((endpoint.service, endpoint.tag)) is not endpoint
 
     async def _serve(self, endpoint: _Endpoint) -> None:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             return await self._handle(endpoint, request)
 
+        if self._is_gone(endpoint):
+            return
         endpoint.handler = web.Server(handle, access_log=None, keepalive_timeout=75.0)
         endpoint.server = await asyncio.get_running_loop().create_server(
             endpoint.handler, sock=endpoint.socket, backlog=_BACKLOG
         )
+        if self._is_gone(endpoint):
+            endpoint.server.close()
 
     async def _handle(self, endpoint: _Endpoint, request: web.BaseRequest) -> web.StreamResponse:
         revision = self._routes.get(endpoint.service, _Choice()).draw(endpoint.tag)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -115,6 +115,11 @@ class World:
         with self.ground.lock:
             self.services.tick()
             return tuple(routes_of(state) for state in self.services.states.values() if state.effective)
+
+    def with_services(self, use: Callable[[Collection[str]], None]) -> None:
+        """Calls `use` with the paths of all services while none can come or go; it must not block."""
+        with self.ground.lock:
+            use(self.services.states.keys())
 
     def revision_started(self, service: str, revision: str) -> None:
         """The revision passed its startup probes. Unknown, ready and broken revisions are left alone."""
