@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench detection lock clean
+.PHONY: help setup demo test check bench detection crash soak lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -35,6 +35,12 @@ bench: setup ## Measure speed against the same work done by hand
 
 detection: setup ## Measure what the judge finds and what it leaves alone, into docs/detection.md
 	$(BIN)/python -m benchmarks.detection --write docs/detection.md
+
+crash: setup ## Kill a rollout at every point there is, and take it up again both ways
+	CRASH_POINTS=all $(BIN)/python -m pytest -q tests/crash
+
+soak: setup ## Do ROLLOUTS rollouts in a row with faults drawn by SEED, and see that nothing is left behind
+	PYTHONPATH=tests $(BIN)/python -m crash.soak --rollouts $(or $(ROLLOUTS),200) --seed $(or $(SEED),1)
 
 lock: setup ## Resolve the locked requirements again
 	$(BIN)/python -m pip install --quiet uv

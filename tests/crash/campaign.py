@@ -15,7 +15,7 @@ from crash.fuse import WRITES
 from crash.invariants import broken_at_the_end, broken_on_the_way, writes_of
 from crash.nursery import Nursery
 from crash.place import IMAGES, api, name_of, templates
-from crash.play import Place, Point, as_order
+from crash.play import Place, Point, as_order, first_failing
 from crash.scenarios import PERIOD, SCENARIOS
 from tidegate.local import client
 from tidegate.local.state import LocalCloud
@@ -126,15 +126,8 @@ def _perform(point: Point, cloud: LocalCloud, place: Place, nursery: Nursery) ->
     scenario = SCENARIOS[point.scenario]
     after: dict[str, Any] = json.loads(place.after(point).read_text())
     writes = writes_of(api(cloud, "GET", f"/_local/journal/{name_of(point.service).path}"))
-    broken += broken_on_the_way(writes, _failed(place, point))
+    broken += broken_on_the_way(writes, first_failing(place, point))
     broken += broken_at_the_end(after["ended"], after["again"], scenario.good, exists=scenario.exists)
     if broken:
         broken += [f"{w.time:.2f} {w}" for w in writes] + after["answers"]
     return Outcome(point, code == KILLED, broken)
-
-
-def _failed(place: Place, point: Point) -> float | None:
-    """When the process that was killed first saw a verdict against the candidate."""
-    verdicts = place.verdicts(point)
-    lines = verdicts.read_text().splitlines() if verdicts.exists() else []
-    return next((float(time) for time, said in map(str.split, lines) if said == "rollback"), None)

@@ -56,14 +56,14 @@ class Templates:
     def send_new(self, image: str) -> None:
         parent = f"projects/{self.name.project}/locations/{self.name.region}"
         request = _messages.CreateServiceRequest(
-            parent=parent, service_id=self.name.service, service={"template": _template(image)}
+            parent=parent, service_id=self.name.service, service={"template": self._template(image)}
         )
         with _told():
             self.client.create_service(request, retry=None)
 
     def send(self, image: str) -> None:
         request = _messages.UpdateServiceRequest(
-            service={"name": self.name.path, "template": _template(image)},
+            service={"name": self.name.path, "template": self._template(image)},
             update_mask={"paths": ["template"]},
         )
         with _told():
@@ -86,9 +86,10 @@ class Templates:
         with contextlib.suppress(GoogleAPICallError):
             self.client.delete_service(name=self.name.path)
 
-
-def _template(image: str) -> dict[str, Any]:
-    return {"containers": [{"image": f"crash/{image}"}], "scaling": {"max_instance_count": 1}}
+    def _template(self, image: str) -> dict[str, Any]:
+        """Another one each time, so that there is always a new revision."""
+        container = {"image": f"crash/{image}", "env": [{"name": "MADE", "value": str(time.time())}]}
+        return {"containers": [container], "scaling": {"max_instance_count": 1}}
 
 
 @contextlib.contextmanager
@@ -137,6 +138,7 @@ def _send(cloud: LocalCloud, service: str, rate: float, ended: threading.Event) 
 def api(cloud: LocalCloud, verb: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The REST side of the local Cloud Run, also what is special to it under `/_local/`."""
     data = None if body is None else json.dumps(body).encode()
+    assert cloud.rest.startswith("http://127.0.0.1:")
     request = urllib.request.Request(cloud.rest + path, data=data, method=verb)
     with urllib.request.urlopen(request, timeout=20) as answer:
         found: dict[str, Any] = json.load(answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -66,35 +66,56 @@ class Silent:
 def play(point: dict[str, Any], cloud: str, directory: str) -> None:
     """The scenario up to the point. Writes what was counted where it is not killed."""
     it, place = Point(**point), Place(Path(cloud), Path(directory))
-    scenario = SCENARIOS[it.scenario]
     found = _running(place)
-    with templates(found, it.service) as by_api, connections(place) as connect:
-        if scenario.exists:
+    if SCENARIOS[it.scenario].exists:
+        with templates(found, it.service) as by_api:
             by_api.create("v1")
-        fuse = Fuse(it.kind, it.number, frozenset(it.counted), losing(found, it.service))
-        tools = fused(connect(), fuse)
-        actor = Actor(it.service, tools, connect, fuse, by_api, place.verdicts(it))
-        with load(found, it.service, scenario.rate):
+    _perform(it, place, found)
+
+
+def _perform(it: Point, place: Place, cloud: LocalCloud) -> None:
+    scenario = SCENARIOS[it.scenario]
+    with templates(cloud, it.service) as by_api, connections(place) as connect:
+        fuse = Fuse(it.kind, it.number, frozenset(it.counted), losing(cloud, it.service))
+        actor = Actor(it.service, fused(connect(), fuse), connect, fuse, by_api, place.verdicts(it))
+        with load(cloud, it.service, scenario.rate):
             scenario.run(actor)
     place.effects(it).write_text(json.dumps(fuse.names))
 
 
+def resumed(point: dict[str, Any], cloud: str, directory: str) -> None:
+    """Like `play`, on a service that is there already."""
+    it, place = Point(**point), Place(Path(cloud), Path(directory))
+    _perform(it, place, _running(place))
+
+
 def afterwards(point: dict[str, Any], cloud: str, directory: str) -> None:
-    """A fresh process takes the rollout up, until nothing is left to do; then does the same once more."""
+    """A fresh process takes the rollout up."""
     it, place = Point(**point), Place(Path(cloud), Path(directory))
     with connections(place) as connect:
-        tools = connect()
-        answers: list[str] = []
-        with load(_running(place), it.service, SCENARIOS[it.scenario].rate):
-            for _ in range(_APPROVALS):
-                answers.append(_operated(it, tools))
-                if _phase(it, tools) is not Phase.PAUSED:
-                    break
-        ended = _seen(it, tools)
-        answers.append(_operated(it, connect()))
-        again = _seen(it, tools)
-    written = {"answers": answers, "ended": ended, "again": again}
-    place.after(it).write_text(json.dumps(written))
+        place.after(it).write_text(json.dumps(taken_up(it, connect, _running(place))))
+
+
+def taken_up(it: Point, connect: Callable[[], Tools], cloud: LocalCloud) -> dict[str, Any]:
+    """Until nothing is left to do; then the same once more. What was answered, and the service then."""
+    tools = connect()
+    answers: list[str] = []
+    rate = SCENARIOS[it.scenario].rate if it.ending == "resume" else 0.0
+    with load(cloud, it.service, rate):
+        for _ in range(_APPROVALS):
+            answers.append(_operated(it, tools))
+            if _phase(it, tools) is not Phase.PAUSED:
+                break
+    ended = _seen(it, tools)
+    answers.append(_operated(it, connect()))
+    return {"answers": answers, "ended": ended, "again": _seen(it, tools)}
+
+
+def first_failing(place: Place, point: Point) -> float | None:
+    """When the process that was killed first saw a verdict against the candidate, epoch seconds."""
+    verdicts = place.verdicts(point)
+    lines = verdicts.read_text().splitlines() if verdicts.exists() else []
+    return next((float(time) for time, said in map(str.split, lines) if said == "rollback"), None)
 
 
 def _operated(point: Point, tools: Tools) -> str:
