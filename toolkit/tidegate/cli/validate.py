@@ -97,15 +97,15 @@ def _spec(
     if spec.ingress_container.image is None:
         spec = spec.with_image("placeholder.invalid/image:unset")
     everywhere: set[Finding] = set()
-    code = one_after_the_other(
-        {
-            one.region: partial(_validate, one, source, settings, not no_terraform, form, everywhere)
-            for one in options.in_regions(spec, region)
-        },
-        "json" if form in writing.MACHINES else form,
-    )
-    if form in writing.MACHINES:
-        writing.emit(sorted(everywhere), form)
+    runs = {
+        one.region: partial(_validate, one, source, settings, not no_terraform, form, everywhere)
+        for one in options.in_regions(spec, region)
+    }
+    if form not in writing.MACHINES:
+        return one_after_the_other(runs, form)
+    with options.collected():  # several regions are one document
+        code = one_after_the_other(runs, "json")
+    writing.emit(sorted(everywhere), form)
     return code
 
 

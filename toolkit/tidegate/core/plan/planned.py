@@ -111,17 +111,18 @@ class _Reader:
                     blocks.append(Block("dynamic", (name,), {}, (), self.place))
             elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
                 blocks += self.nested(name, value, later, hidden, expression)
-            elif hidden is True and not _constant(expression):
-                attributes[name] = Node(_SENSITIVE, self.place)
             else:
-                attributes[name] = Node(self.value(value, later, hidden), self.place)
+                mark = None if _constant(expression) else hidden
+                attributes[name] = Node(self.value(value, later, mark), self.place)
         return attributes, tuple(blocks)
 
     def nested(
         self, name: str, values: Sequence[Json], unknown: Json, sensitive: Json, expression: Json
     ) -> Iterator[Block]:
         """Blocks of one type. Those of a `dynamic` block are not in the configuration one by one."""
-        known: Sequence[Json] = expression if isinstance(expression, list) and len(expression) == len(values) else ()
+        known: Sequence[Json] = (
+            expression if isinstance(expression, list) and len(expression) == len(values) else ()
+        )
         if isinstance(expression, dict) and len(values) == 1 and not _is_value(expression):
             known = (expression,)
         for number, value in enumerate(values):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tidegate.core.document import Document, Node, Object
 from tidegate.core.policy import Finding
@@ -40,7 +41,7 @@ def in_spec(
             where: Path = ("accept", int(finding.address[len("accept[") : -1]))
         else:
             where = _spec_path(written.get(finding.place[:3], ()), spec)
-        line, column = spec.place(where, key=True)
+        line, column = spec.place(_numbered(where, spec.value), key=True)
         found.add(replace(finding, path=path, line=line, column=column, address=""))
     return tuple(sorted(found))
 
@@ -59,7 +60,8 @@ def _below(node: Node, path: Path) -> Iterator[tuple[tuple[str, int, int], Path]
         for name, inner in node.value.items():
             yield from _below(inner, (*path, name))
     for number, inner in enumerate(node.items):
-        yield from _below(inner, (*path, number))
+        # Rendering sorts some lists, so an element is known by what it says.
+        yield from _below(inner, (*path, inner.value if isinstance(inner.value, str) else number))
 
 
 def _spec_path(path: Path, spec: Places) -> Path:
@@ -76,6 +78,20 @@ def _spec_path(path: Path, spec: Places) -> Path:
         case ("monitoring",):
             return ("alerts",)
     return ()
+
+
+def _numbered(path: Path, value: Any) -> Path:
+    """The path with numbers for the elements of lists."""
+    found: list[str | int] = []
+    for step in path:
+        if isinstance(value, list):
+            number = value.index(step) if step in value else step
+            value = value[number] if isinstance(number, int) and number < len(value) else None
+            found.append(number)
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+            found.append(step)
+    return tuple(found)
 
 
 def _number(name: str, spec: Places) -> int:

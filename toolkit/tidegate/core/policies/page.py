@@ -7,10 +7,10 @@ from tidegate.core.policies import POLICIES
 _INTRODUCTION = """\
 # Policies
 
-`tidegate validate` looks for what is legal but unwise: in the Terraform that a spec becomes, in a directory of
-any Terraform, in a plan. A finding has a file, a line, the id of its rule and a severity: an `error` stops a
-deployment and ends with exit code 3, a `warning` does neither. What only Terraform can compute (a variable, a
-call, an interpolation, what is known after the apply) is never objected to.
+`tidegate validate` looks for what is legal but unwise: in the Terraform that a spec becomes, in a directory
+of any Terraform, in a plan. A finding has a file, a line, the id of its rule and a severity: an `error` stops
+a deployment and ends with exit code 3, a `warning` does neither. What only Terraform can compute (a variable,
+a call, an interpolation, what is known after the apply) is never objected to.
 
 ```sh google
 tidegate validate
@@ -19,14 +19,14 @@ tidegate validate --plan plan.json
 tidegate explain TG101
 ```
 
-- **A spec** (`-f`, by default `tidegate.yaml`) is rendered first, and `terraform validate` is run too. Findings
-  name the rendered file, as `tidegate render` writes it.
+- **A spec** (`-f`, by default `tidegate.yaml`) is rendered first, and `terraform validate` is run too.
+  Findings stand in the line of the spec that makes them.
 - **A directory** (`--terraform DIR`): every `.tf` below it. Directories whose names begin with a dot are left
-  out, and so are copies of tidegate's own modules. Rules that look at several resources together, such as
-  TG112 and TG211, look at one directory at a time.
-- **A plan** (`--plan FILE`, from `terraform show -json PLAN > FILE`): what will be there after the apply, with
-  modules, variables and loops computed. A plan has no lines, so findings name the address of the resource; and
-  no comments, so what a comment accepts in the file is told again.
+  out, and so are copies of tidegate's own modules. Rules that look at several resources together (TG112,
+  TG211) look at one directory at a time.
+- **A plan** (`--plan FILE`, from `terraform show -json PLAN > FILE`; `-` is standard input): what will be
+  there after the apply, with modules, variables and loops computed. A plan has no lines, so findings name the
+  address of the resource; and no comments, so what a comment accepts in the file is told again.
 
 `tidegate explain RULE` says what a rule wants, and why.
 
@@ -44,8 +44,8 @@ tidegate explain TG101
 
 ## Accepting a finding
 
-A comment on the line of the finding, or alone on the line above, accepts it. The reason is required, an id that
-there is not is an error, and a comment that accepts nothing any more is told.
+A comment on the line of the finding, or alone on the line above, accepts it. The reason is required, an id
+that there is not is an error, and a comment that accepts nothing any more is told.
 
 ```hcl
 resource "google_cloud_run_v2_service_iam_member" "public" {
@@ -56,7 +56,7 @@ resource "google_cloud_run_v2_service_iam_member" "public" {
 
 Several rules are parted by commas: `# tidegate:ignore TG107,TG108 a worker that takes no requests`.
 
-In a spec there is no such line to stand on, so it has a list:
+A spec has a list of rules instead:
 
 ```yaml
 accept:
