@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fakes import after
+from fakes import Lost, after
 from flows.rollout_world import CANDIDATE, STABLE, Behaviour, World
 from tidegate.core import record
-from tidegate.core.errors import OutcomeUnknown, Unreachable
+from tidegate.core.errors import Denied, OutcomeUnknown, Unreachable
 from tidegate.core.rollout import Phase, State
 from tidegate.flows.rollback import rollback
+from tidegate.ports import Target
 
 
 @pytest.fixture
@@ -142,3 +144,56 @@ def test_a_read_that_is_older_than_the_apply_does_not_hide_the_new_revision(
     world.terraform.on_apply["service"] = apply
     outcome = world.deploy()
     assert (outcome.state.phase, outcome.state.candidate) == (Phase.PROMOTED, CANDIDATE)
+
+
+def test_a_step_whose_answer_was_lost_for_long_is_rolled_back_as_its_own(world: World) -> None:
+    def block() -> None:
+        world.cloud.faults["get_service"] = after(0, *[Unreachable("down")] * 40)
+
+    world.cloud.faults["update"] = after(3, Lost(OutcomeUnknown("no answer in time"), block))
+    outcome = world.deploy()
+    assert world.cloud.writes[3].share(CANDIDATE) == 50
+    assert outcome.state.phase in (Phase.RECOVERED, Phase.ROLLED_BACK)
+    assert world.serving == {STABLE: 100}
+
+
+def test_a_record_written_where_the_rollback_was_not_possible_says_what_the_candidate_has(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path, behaviour={CANDIDATE: Behaviour(leak=30)})
+    update = world.cloud.update
+
+    def refused(*arguments: Any) -> Any:
+        if sum(t.percent for t in arguments[1] if t.revision == STABLE) == 100 and len(world.states) > 4:
+            raise Denied("not allowed")
+        return update(*arguments)
+
+    world.cloud.update = refused  # type: ignore[method-assign]
+    outcome = world.deploy()
+    assert outcome.state.phase is Phase.NEEDS_PERSON
+    assert world.serving == {STABLE: 90, CANDIDATE: 10}
+    assert (world.recorded.state.phase, world.recorded.state.percent) == (Phase.NEEDS_PERSON, 10)
+
+
+def test_a_change_from_outside_while_rolling_back_is_told_as_found(tmp_path: Path) -> None:
+    world = World(tmp_path, behaviour={CANDIDATE: Behaviour(leak=30)})
+
+    def shift() -> None:
+        world.shift(orders_1=60, orders_2=40)
+        raise Unreachable("down")
+
+    def refuse(state: State) -> None:
+        if state.phase is Phase.ROLLING_BACK:
+            world.cloud.faults["update"] = after(0, shift)
+
+    world.note = refuse  # type: ignore[method-assign]
+    outcome = world.deploy()
+    assert (outcome.state.phase, outcome.state.percent) == (Phase.NEEDS_PERSON, 40)
+    assert world.recorded.state.percent == 40
+
+
+def test_a_request_beside_traffic_that_follows_latest_names_the_revision(world: World) -> None:
+    assert world.cloud.service is not None
+    world.cloud.change((Target("", 100),), world.locked(STABLE, phase=Phase.BAKE, lease=20.0))
+    world.operate("abort")
+    assert all(target.revision for write in world.cloud.writes for target in write.traffic)

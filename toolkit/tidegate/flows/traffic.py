@@ -125,7 +125,8 @@ class Traffic:
                 other = record.find(service.annotations)
                 if isinstance(other, record.Record) and not self._is_mine(state, other):
                     return None  # theirs stays
-                self.service = self._update(state, service, as_found(service))
+                seen = replace(state, percent=self._share(state, service))
+                self.service = self._update(seen, service, as_found(service))
                 return None
             except RemoteError as error:
                 if self._now() - begun > _NOTE_FOR:
@@ -272,8 +273,14 @@ class Traffic:
         """Somebody else's rollout, or a service that is not as this one left it."""
         if stranger := self._stranger(state, found):
             return stranger
-        now = self._now()
-        split = percents(found.traffic, found)
+        now, split = self._now(), percents(found.traffic, found)
+        there = record.find(found.annotations)
+        if (
+            isinstance(there, record.Record)
+            and self._is_mine(state, there)
+            and split == dict(there.state.split)
+        ):
+            self._left = split  # an earlier write of its own: the answer was lost, or it came late
         if self._left is not None and split not in (self._left, dict(state.split)):
             share = self._share(state, found) if self._claimed else None
             return Interfered(now, f"its traffic was changed to {describe(split)} from outside", share)
@@ -345,8 +352,9 @@ def _lease(state: State, job: Job) -> float:
 
 
 def as_found(service: Service) -> tuple[Target, ...]:
-    """The split and the tags as they are, to be written beside something else."""
-    return tuple(Target(t.revision, t.percent, t.tag) for t in service.traffic)
+    """The split and the tags as they are, to be written beside something else; LATEST by its name."""
+    latest = service.latest_ready_revision
+    return tuple(Target(t.revision or latest, t.percent, t.tag) for t in service.traffic)
 
 
 def percents(targets: tuple[Target, ...], service: Service) -> Mapping[str, int]:

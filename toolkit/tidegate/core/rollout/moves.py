@@ -268,9 +268,12 @@ def traffic_failed(state: State, event: TrafficFailed) -> Result:
 
 def lost(state: State, event: TrafficFailed | Interfered) -> Result:
     why = f"{state.reason}; {event.reason}" if state.reason else event.reason
-    ended = _end(state, Phase.NEEDS_PERSON, event.at, ExitCode.NEEDS_PERSON, why)
     if isinstance(event, Interfered) and event.percent is None:
-        return ended, (Finish(),)
+        return _end(state, Phase.NEEDS_PERSON, event.at, ExitCode.NEEDS_PERSON, why), (Finish(),)
+    percent = event.percent if isinstance(event, Interfered) and event.percent is not None else state.percent
+    ended = _move(
+        state, Phase.NEEDS_PERSON, event.at, percent, exit_code=int(ExitCode.NEEDS_PERSON), reason=why
+    )
     return ended, (WriteRecord(), Finish())
 
 
