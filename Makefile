@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench detection crash soak lock clean
+.PHONY: help setup demo test check bench detection torture crash soak lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -35,6 +35,10 @@ bench: setup ## Measure speed against the same work done by hand
 
 detection: setup ## Measure what the judge finds and what it leaves alone, into docs/detection.md
 	$(BIN)/python -m benchmarks.detection --write docs/detection.md
+
+torture: setup ## Try SCHEDULES random interleavings of deployers, operators and faults, drawn by SEED
+	TORTURE_SCHEDULES=$(or $(SCHEDULES),20000) $(BIN)/python -m pytest tests/torture -q -n auto \
+	  --hypothesis-seed=$(or $(SEED),0)
 
 crash: setup ## Kill a rollout at every point there is, and take it up again both ways
 	CRASH_POINTS=all $(BIN)/python -m pytest -q tests/crash
