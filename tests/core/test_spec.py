@@ -211,7 +211,7 @@ MODEL = {
     "analysis: {alpha: 1}": "7:19: analysis.alpha is 1; it must be at most 0.2",
     "analysis: {leak_min_slope: .inf}": "7:28: analysis.leak_min_slope is not a finite number",
     "analysis: {leak_min_slope: .nan}": "7:28: analysis.leak_min_slope is not a finite number",
-    "alerts: {channels: [{}]}": "7:21: alerts.channels[0] needs exactly one of email and existing",
+    "alerts: {channels: [{}]}": "7:21: alerts.channels[0] needs exactly one of email, existing, slack, pagerduty and webhook",
     "analysis: {required: [opn_fds]}": "7:23: analysis.required[0] 'opn_fds' is not a metric that is judged; did you mean open_fds?",
     "analysis: {dry_run: [zzz]}": "7:22: analysis.dry_run[0] 'zzz' is not a metric that is judged; there are request_count, error_ratio, ",
     "analysis: {required: [open_fds], dry_run: [open_fds]}": "7:43: analysis.dry_run names open_fds, which is required: what never decides cannot be",

@@ -1,39 +1,26 @@
 locals {
   # Every label that tells this service's series from others in the metrics scope.
-  run = "monitored_resource=\"cloud_run_revision\",project_id=\"${var.project}\",location=\"${var.region}\",service_name=\"${var.service}\""
+  run    = "monitored_resource=\"cloud_run_revision\",project_id=\"${var.project}\",location=\"${var.region}\",service_name=\"${var.service}\""
+  failed = "${local.run},response_code_class=\"5xx\""
   # What the Managed Prometheus sidecar writes for a service.
   target = "project_id=\"${var.project}\",location=\"${var.region}\",cluster=\"__run__\",namespace=\"${var.service}\""
 
-  requests  = "run_googleapis_com:request_count"
-  latencies = "run_googleapis_com:request_latencies"
-  instances = "run_googleapis_com:container_instance_count"
+  requests     = "run_googleapis_com:request_count"
+  latencies    = "run_googleapis_com:request_latencies"
+  instances    = "run_googleapis_com:container_instance_count"
+  billable     = "run_googleapis_com:container_billable_instance_time"
+  memory_ratio = "run_googleapis_com:container_memory_utilizations"
+  pending      = "run_googleapis_com:pending_queue_pending_requests"
+  probes       = "run_googleapis_com:container_completed_probe_count"
+  starts       = "run_googleapis_com:container_startup_latencies"
 
-  open_fds    = "${var.telemetry.open_fds}{${local.target}}"
-  max_fds     = "${var.telemetry.max_fds}{${local.target}}"
-  connections = "${var.telemetry.tcp_connections}{${local.target}}"
+  open_fds = "${var.telemetry.open_fds}{${local.target}}"
+  max_fds  = "${var.telemetry.max_fds}{${local.target}}"
+  memory   = "${var.telemetry.memory_bytes}{${local.target}}"
+  # Without a state every connection counts; sockets that listen or are closed already are none.
+  connections = "${var.telemetry.tcp_connections}{${local.target},state!~\"(?i)listen|time_wait\"}"
 
   user_labels = merge(var.labels, { service = var.service, managed_by = "tidegate" })
-
-  rollback_command = var.rollback_command != "" ? var.rollback_command : "gcloud run services update-traffic ${var.service} --project=${var.project} --region=${var.region} --to-revisions=REVISION=100"
-}
-
-resource "google_monitoring_notification_channel" "email" {
-  for_each = var.channels.emails
-
-  project      = var.project
-  display_name = "${var.service}: ${each.key}"
-  type         = "email"
-  labels       = { email_address = each.key }
-  user_labels  = local.user_labels
-
-  lifecycle {
-    # A channel cannot be deleted while a policy names it: this order changes the policies first.
-    create_before_destroy = true
-  }
-}
-
-locals {
-  channels = sort(concat([for c in google_monitoring_notification_channel.email : c.name], tolist(var.channels.existing)))
 }
 
 resource "google_monitoring_alert_policy" "this" {
@@ -62,19 +49,22 @@ resource "google_monitoring_alert_policy" "this" {
   documentation {
     subject   = "${var.service}: ${each.value.title}"
     mime_type = "text/markdown"
-    content = templatefile("${path.module}/runbooks/${each.key}.md.tftpl", {
-      alert    = each.value
-      project  = var.project
-      region   = var.region
-      rollback = local.rollback_command
-      service  = var.service
-      fds      = var.telemetry
-    })
+    content   = local.runbooks[each.key]
   }
 
   alert_strategy {
     auto_close = "${var.alerts.auto_close_seconds}s"
   }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.runbooks[each.key]) <= 8192
+      error_message = "The runbook of ${each.key} has more than the 8192 characters that Cloud Monitoring takes."
+    }
+  }
+
+  # A query on a metric of log entries that does not exist yet would see nothing for a while.
+  depends_on = [google_logging_metric.fd_errors]
 }
 
 resource "google_monitoring_dashboard" "this" {

@@ -1,5 +1,6 @@
 terraform {
-  required_version = ">= 1.6"
+  # Write-only arguments and ephemeral variables, which keep the channels' secrets out of the state.
+  required_version = ">= 1.11"
 
   required_providers {
     google = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.core.errors import Fault, InvalidInput
+from tidegate.core.render.watched import watched
 from tidegate.core.spec import Container, Probe, Spec
-from tidegate.core.spec.model import Alert, Alerts
 
 _PLACE = "spec"
 
@@ -35,17 +35,13 @@ class _Arguments:
             "labels": dict(spec.labels),
             "invokers": sorted(set(spec.invokers)),
             "state_prefix": "/".join(self.state_parts()),
-            "channels": {
-                "emails": sorted({c.email for c in spec.alerts.channels if c.email is not None}),
-                "existing": sorted({c.existing for c in spec.alerts.channels if c.existing is not None}),
-            },
             "telemetry": {
                 "open_fds": spec.telemetry.open_fds,
                 "max_fds": spec.telemetry.max_fds,
                 "tcp_connections": spec.telemetry.tcp_connections,
                 "fd_limit": spec.telemetry.fd_limit,
             },
-            "alerts": self.alerts(spec.alerts),
+            **watched(spec, self.whole),
         }
         if self.faults:
             missing = any("has no image" in fault.message for fault in self.faults)
@@ -120,24 +116,3 @@ class _Arguments:
             "path": collector.path,
             "interval_seconds": self.whole("telemetry.collector.interval", collector.interval),
         }
-
-    def alerts(self, alerts: Alerts) -> dict[str, Any]:
-        kinds = {
-            name: self.alert(name, value)
-            for name in type(alerts).model_fields
-            if isinstance(value := getattr(alerts, name), Alert)
-        }
-        return {"enabled": alerts.enabled, **kinds}
-
-    def alert(self, name: str, alert: Alert) -> dict[str, Any]:
-        found: dict[str, Any] = {"enabled": alert.enabled, "severity": alert.severity}
-        found["for_seconds"] = self.whole(f"alerts.{name}.for", alert.for_)
-        for field in type(alert).model_fields:
-            value = getattr(alert, field)
-            if field in ("window", "within"):
-                found[f"{field}_seconds"] = self.whole(f"alerts.{name}.{field}", value)
-            elif field == "threshold" and name == "latency_p99":
-                found["threshold_seconds"] = value
-            elif field not in ("enabled", "severity", "for_"):
-                found[field] = value
-        return found

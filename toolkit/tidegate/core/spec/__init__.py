@@ -1,13 +1,12 @@
 """`tidegate.yaml`: from text to a frozen `Spec`, every fault at once with its place."""
 
 from tidegate.core.spec.accepted import Accepted
+from tidegate.core.spec.alerts import Alerts, Channel
 from tidegate.core.spec.analysis import Analysis, OwnMetric
 from tidegate.core.spec.given import FromEnv, Given
 from tidegate.core.spec.hooks import Hook, HttpCall
 from tidegate.core.spec.load import environments, load, places
 from tidegate.core.spec.model import (
-    Alerts,
-    Channel,
     Collector,
     Container,
     Probe,

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from tidegate.core.errors import UsageError
 from tidegate.core.spec.accepted import Accepted
+from tidegate.core.spec.alerts import Alerts
 from tidegate.core.spec.analysis import Analysis
 from tidegate.core.spec.base import Model
 from tidegate.core.spec.notify import Listener
@@ -19,7 +20,6 @@ from tidegate.core.spec.regions import Regions, check_waves
 from tidegate.core.spec.rollout import Rollout
 from tidegate.core.spec.values import (
     BucketName,
-    ChannelName,
     ContainerName,
     Cpu,
     Duration,
@@ -34,15 +34,12 @@ from tidegate.core.spec.values import (
     Port,
     PositiveDuration,
     ProjectId,
-    Ratio,
     Region,
     SecretName,
     SecretVersion,
     ServiceId,
     Text,
 )
-
-Severity = Literal["CRITICAL", "ERROR", "WARNING"]
 
 
 class Resources(Model):
@@ -144,73 +141,6 @@ class TelemetrySpec(Model):
     fd_limit: int = Field(default=25000, ge=1)
     sample_period: PositiveDuration = 60.0
     ingestion_delay: Duration = 180.0
-
-
-class Channel(Model):
-    """Exactly one of the kinds."""
-
-    email: Email | None = None
-    existing: ChannelName | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if (self.email is None) == (self.existing is None):
-            raise PydanticCustomError("channel", "needs exactly one of email and existing")
-        return self
-
-
-class Alert(Model):
-    enabled: bool = True
-    severity: Severity = "WARNING"
-    for_: Duration = Field(default=300.0, alias="for")
-
-
-class GrowthAlert(Alert):
-    """Growth per minute and instance, over `window`."""
-
-    per_minute: float = Field(default=2.0, gt=0)
-    window: PositiveDuration = 1800.0
-
-
-class ExhaustionAlert(Alert):
-    """The limit is reached within `within` at the present growth, and use is already above `floor`."""
-
-    severity: Severity = "CRITICAL"
-    within: PositiveDuration = 14400.0
-    floor: Ratio = 0.5
-    window: PositiveDuration = 1800.0
-
-
-class ErrorRatioAlert(Alert):
-    severity: Severity = "ERROR"
-    threshold: Ratio = 0.02
-    window: PositiveDuration = 300.0
-    min_requests_per_minute: float = Field(default=6.0, ge=0)
-
-
-class LatencyAlert(Alert):
-    threshold: Duration = 2.0
-    window: PositiveDuration = 300.0
-    min_requests_per_minute: float = Field(default=6.0, ge=0)
-
-
-class InstancesAlert(Alert):
-    """More than `minimum` instances, and more than `factor` times what the requests in flight need."""
-
-    factor: float = Field(default=4.0, gt=1)
-    minimum: int = Field(default=5, ge=1)
-    for_: Duration = Field(default=900.0, alias="for")
-
-
-class Alerts(Model):
-    enabled: bool = True
-    channels: tuple[Channel, ...] = ()
-    fd_growth: GrowthAlert = GrowthAlert()
-    fd_exhaustion: ExhaustionAlert = ExhaustionAlert()
-    connection_growth: GrowthAlert = GrowthAlert()
-    error_ratio: ErrorRatioAlert = ErrorRatioAlert()
-    latency_p99: LatencyAlert = LatencyAlert()
-    instances: InstancesAlert = InstancesAlert()
 
 
 class LocalState(Model):

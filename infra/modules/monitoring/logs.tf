@@ -1,0 +1,25 @@
+locals {
+  fd_errors_metric = "tidegate-${var.service}-${var.region}-emfile"
+  # In PromQL the first slash of a metric type becomes a colon, everything else that is special an underscore.
+  fd_errors = "logging_googleapis_com:user_${replace(local.fd_errors_metric, "-", "_")}"
+}
+
+# The process says itself that it has run out of descriptors: no exporter and no collector are needed for it.
+resource "google_logging_metric" "fd_errors" {
+  count = contains(keys(local.alerts), "fd_errors") ? 1 : 0
+
+  project     = var.project
+  name        = local.fd_errors_metric
+  description = "Log lines of ${var.service} in ${var.region} that say that file descriptors have run out."
+  filter      = <<-EOT
+    resource.type="cloud_run_revision"
+    resource.labels.service_name="${var.service}"
+    resource.labels.location="${var.region}"
+    ("too many open files" OR "EMFILE")
+  EOT
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+  }
+}
