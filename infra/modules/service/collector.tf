@@ -5,11 +5,19 @@ locals {
     kind       = "RunMonitoring"
     metadata   = { name = var.name }
     spec = {
-      endpoints = [{
-        port     = coalesce(var.collector.port, local.ingress_port)
-        path     = var.collector.path
-        interval = "${var.collector.interval_seconds}s"
-      }]
+      endpoints = concat(
+        [{
+          port     = coalesce(var.collector.port, local.ingress_port)
+          path     = var.collector.path
+          interval = "${var.collector.interval_seconds}s"
+        }],
+        # `tidegate collect` in a container beside the service answers where this variable tells it to.
+        [for c in values(var.containers) : {
+          port     = tonumber(c.env["TIDEGATE_COLLECT_PORT"])
+          path     = "/metrics"
+          interval = "${var.collector.interval_seconds}s"
+        } if contains(keys(c.env), "TIDEGATE_COLLECT_PORT")],
+      )
       targetLabels = { metadata = ["instance", "revision", "service", "configuration"] }
     }
   }

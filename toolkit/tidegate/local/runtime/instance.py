@@ -21,6 +21,10 @@ from tidegate.local.runtime.settings import Settings, is_collector
 from tidegate.local.tally import Tally
 from tidegate.local.world import Container, Probe, WantedRevision
 
+COLLECT_PORT = "TIDEGATE_COLLECT_PORT"
+COLLECT_SOCKETS_OF = "TIDEGATE_COLLECT_SOCKETS_OF"
+"""What `tidegate collect` reads, where it runs as a container beside the service."""
+
 
 class State(StrEnum):
     STARTING = "starting"
@@ -52,6 +56,8 @@ class Instance:
         self.processes: dict[str, Process] = {}
         self.ports: dict[str, int] = {}
         """Local port by container name, for containers that have one."""
+        self._exporters: dict[int, int] = {}
+        """Local port by the one in the template, for `tidegate collect`."""
         self._leaving = asyncio.Event()
         service = wanted.service.rpartition("/")[2]
         self._settings = settings
@@ -71,6 +77,8 @@ class Instance:
 
     def local_port(self, declared: int) -> int:
         """Where a port of the template is on this machine; one no container declares is itself."""
+        if declared in self._exporters:
+            return self._exporters[declared]
         return next((self.ports[c.name] for c in self.wanted.containers if c.port == declared), declared)
 
     def take(self) -> None:
@@ -156,6 +164,8 @@ class Instance:
         await asyncio.gather(*(process.stop(grace) for process in self.processes.values()))
         while self.ports:
             self._settings.ports.give_back(self.ports.popitem()[1])
+        while self._exporters:
+            self._settings.ports.give_back(self._exporters.popitem()[1])
         self.log.close()
         shutil.rmtree(self._mounts, ignore_errors=True)
 
@@ -248,10 +258,20 @@ class Instance:
         }
         if container.name in self.ports:
             env["PORT"] = str(self.ports[container.name])
+        if env.get(COLLECT_PORT, "").isdigit():
+            env |= self._exporter(int(env[COLLECT_PORT]))
         root = self._mount(container)
         if root is not None:
             env["LOCAL_MOUNTS"] = str(root)
         return env
+
+    def _exporter(self, declared: int) -> dict[str, str]:
+        """Instances have no network of their own here: a port for each, and only the connections of the
+        containers that have started."""
+        if declared not in self._exporters:
+            self._exporters[declared] = self._settings.ports.take()
+        pids = " ".join(str(process.pid) for process in self.processes.values())
+        return {COLLECT_PORT: str(self._exporters[declared])} | ({COLLECT_SOCKETS_OF: pids} if pids else {})
 
     def _mount(self, container: Container) -> Path | None:
         """Secret files under a folder of the instance: `LOCAL_MOUNTS` + the path they have in a container."""
