@@ -15,9 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tidegate.core.document import MAX_BYTES, Document, Expression, Object, parse, parse_all, plain
+from tidegate.adapters.rootdir import module_texts, template_texts
+from tidegate.core.document import MAX_BYTES, Document, Expression, Object, parse, parse_all, plain, quick
+from tidegate.core.document.read import by_grammar
 from tidegate.core.errors import InvalidInput
 from tidegate.core.hcl import literal
+from tidegate.core.render import ROOTS, render
+from tidegate.core.spec import load
 
 ROOT = Path(__file__).parents[2]
 
@@ -389,14 +393,58 @@ def test_different_aliases_and_override_files_are_no_repetition() -> None:
     assert len(parse_all({"a.tf": provider, "override.tf": override, "local_override.tf": override})) == 3
 
 
+# -------------------------------------------------------------------------------------- without the grammar
+
+PLAIN = [
+    FILE,
+    "a = 1\nb = {\n  c = [[1], []]\n}\n# $${x} in a comment\n",
+    'locals {\n  a = module.m.uri # of one\n  b = [\n    -2.5,\n    "x",\n  ]\n  c = {}\n}\nempty "b" {}\n',
+]
+NOISE = [
+    *'{}[]"=,.:$%\\#\n /*<-1a()?+\r',
+    "${",
+    "$${",
+    "%%{",
+    "for",
+    "null",
+    "=>",
+    "/* c */",
+    "\r\n",
+    "a = 1\n",
+    "é",
+]
+EDIT = st.tuples(st.integers(0, 400), st.integers(0, 3), st.sampled_from(NOISE))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(PLAIN), st.lists(EDIT, max_size=3))
+def test_what_is_read_without_the_grammar_is_what_the_grammar_reads(
+    text: str, edits: list[tuple[int, int, str]]
+) -> None:
+    for at, length, noise in edits:
+        at %= len(text) + 1
+        text = text[:at] + noise + text[at + length :]
+    found = quick.read(text, "main.tf")
+    assert found is None or found == by_grammar(text, "main.tf")
+
+
+def test_a_rendered_root_needs_no_grammar() -> None:
+    spec = load((ROOT / "examples" / "python-service" / "tidegate.yaml").read_bytes(), "tidegate.yaml")
+    files = render(spec.with_image("demo/orders:v1"), template_texts(), module_texts())
+    for root in ROOTS:
+        assert quick.read(files[f"{root}/main.tf"], "main.tf") is not None
+
+
 # -------------------------------------------------------------------------------------- the parser itself
 
 
-def test_the_parser_is_loaded_only_when_a_document_is_read() -> None:
+def test_the_grammar_is_loaded_only_when_a_document_needs_it() -> None:
     script = (
         "import sys, tidegate.core.document, tidegate.core.policies\n"
         "assert not {'hcl2', 'lark'} & set(sys.modules)\n"
         "tidegate.core.document.parse('a = 1', 'x')\n"
+        "assert 'hcl2' not in sys.modules\n"
+        "tidegate.core.document.parse('a = 1 + 1', 'x')\n"
         "assert 'hcl2' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
@@ -412,7 +460,7 @@ def test_it_works_and_is_silent_where_the_grammar_cache_cannot_be_written(tmp_pa
     script = (
         "import hcl2, tidegate.core.document as d\n"
         f"assert hcl2.__file__.startswith({str(tmp_path)!r})\n"
-        "print(d.plain(d.parse('a = 1', 'x').attributes['a']))\n"
+        "print(d.plain(d.parse('a = 1\\nb = 1 + 1', 'x').attributes['a']))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

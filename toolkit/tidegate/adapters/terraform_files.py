@@ -21,12 +21,14 @@ def hcl_files(directory: Path) -> dict[str, bytes]:
         what = "is a file, not a directory" if directory.exists() else "is not there"
         raise UsageError(f"{directory} {what}", hint="say which directory of Terraform: --terraform DIR")
     found: dict[str, bytes] = {}
+    texts: dict[bytes, bytes] = {}  # a module copied a thousand times is held once
     for place, folders, names in os.walk(directory, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.endswith((".tf", ".tofu")) and not name.startswith("."):
                 path = Path(place) / name
-                found[path.as_posix()] = _read(path)
+                text = _read(path)
+                found[path.as_posix()] = texts.setdefault(text, text)
     if not found:
         raise UsageError(f"{directory} has no Terraform files (.tf) in it")
     return found

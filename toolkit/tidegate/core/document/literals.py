@@ -32,6 +32,14 @@ def heredoc(raw: str) -> str | None:
     return _marks("".join(line + "\n" for line in lines))
 
 
+def comment(raw: str) -> str:
+    """A whole comment, its marks included → what it says."""
+    raw = raw.strip()
+    if raw.startswith("/*"):
+        return raw.removeprefix("/*").removesuffix("*/").strip()
+    return raw.removeprefix("#" if raw.startswith("#") else "//").strip()
+
+
 def number(raw: str) -> int | float | None:
     """None for what Python cannot hold as the number it is."""
     if len(raw) > _MAX_DIGITS:
