@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -248,14 +250,28 @@ def peak_mb(pid: int) -> float:
     return int(found[1]) / 1024
 
 
-def test_click_is_all_it_needs(tmp_path: Path) -> None:
-    """As the container has it: this package, click, and no other."""
-    (tmp_path / "click").symlink_to(Path(click.__file__).parent)
-    (tmp_path / "tidegate").symlink_to(ROOT / "toolkit" / "tidegate")
-    code = f"import sys; sys.path.append({str(tmp_path)!r}); from tidegate.__main__ import main; main()"
+def test_the_image_of_the_manual_has_all_it_needs(tmp_path: Path) -> None:
+    """What its recipe copies and installs, and nothing else: this package and click."""
+    recipe = re.search(r"```dockerfile\n(.*?)```", (ROOT / "docs" / "collect.md").read_text(), re.DOTALL)
+    assert recipe is not None
+    lines = dict(line.split(" ", 1) for line in recipe[1].splitlines() if not line.startswith("RUN"))
+    installed = re.findall(r'pip install --no-cache-dir "(.*?)"', recipe[1])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert installed == [one for one in project["dependencies"] if one.startswith("click")]
+
+    source, target = lines["COPY"].split()
+    place = tmp_path / target.lstrip("/")
+    place.parent.mkdir()
+    place.symlink_to(ROOT / source)
+    (tmp_path / "installed").mkdir()
+    (tmp_path / "installed" / "click").symlink_to(Path(click.__file__).parent)
+    path = [tmp_path / lines["ENV"].partition("=")[2].lstrip("/"), tmp_path / "installed"]
+    python, *entry = json.loads(lines["ENTRYPOINT"])
+    assert python == "python"
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code, "collect", "--once"], capture_output=True, text=True
-    )
+        [sys.executable, "-S", *entry, *json.loads(lines["CMD"]), "--once"],
+        env={"PYTHONPATH": ":".join(map(str, path))}, capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "tcp_connections established" in values(done.stdout)
 
