@@ -144,7 +144,7 @@ def test_an_anchor_used_twice_is_no_warning() -> None:
 
 MODEL = {
     "servce: x": "7:1: unknown key servce; did you mean service?",
-    "quite_else: 1": "7:1: unknown key quite_else; known here: alerts, allow_public, ",
+    "quite_else: 1": "7:1: unknown key quite_else; known here: accept, alerts, allow_public, ",
     "scaling: {max_instnces: 1}": "7:11: unknown key scaling.max_instnces; did you mean max_instances?",
     "rollout: {smoke: [{pth: /}]}": "7:20: unknown key rollout.smoke[0].pth; did you mean path?",
     "alerts: {channels: [{emial: x@y.z}]}": (
@@ -334,7 +334,7 @@ CONTAINERS = {
     "- {image: a, env: {A: b}, secrets: {A: {secret: s}}}": "5:3: containers[0] sets A both in env and in secrets",
     "- {image: a, port: 99999}": "5:20: containers[0].port is 99999; it must be at most 65535",
     "- {image: ''}": "5:11: containers[0].image is empty",
-    "- {image: a, probes: {startup: {}}}": "5:32: containers[0].probes.startup needs exactly one of http and tcp",
+    "- {image: a, probes: {startup: {}}}": "5:32: containers[0].probes.startup needs exactly one of http, tcp and grpc",
     "- {image: a, resources: {memory: much}}": "5:34: containers[0].resources.memory 'much' is not an amount",
     "- {image: a, resources: {cpu: 1}}": "5:31: containers[0].resources.cpu is 1, not a text; put it in quotes",
     "- {image: a}\n- {name: b, image: b}": "5:1: containers needs exactly one container with a port",

@@ -230,7 +230,70 @@ REFUSED = [
     ('containers = { a = { image = "x", cpu = "500m" } }', "concurrency = 1"),
     ('containers = { a = { image = "x", cpu = "4", memory = "1Gi" } }', "does not fit the cpu"),
     ('containers = { a = { image = "x", memory = "8Gi" } }', "does not fit the cpu"),
-    ('containers = { a = { image = "x", startup_probe = {} } }', "exactly one of http and tcp"),
+    ('containers = { a = { image = "x", startup_probe = {} } }', "exactly one of http, tcp and grpc"),
+    (
+        'containers = { a = { image = "x", startup_probe = { tcp = {}, grpc = {} } } }',
+        "exactly one of http, tcp",
+    ),
+    (
+        'containers = { a = { image = "x", startup_probe = { http = { path = "up" } } } }',
+        "starts with a slash",
+    ),
+    (
+        'containers = { a = { image = "x", startup_probe = { tcp = {}, failure_threshold = 25 } } }',
+        "the period times the failure_threshold",
+    ),
+    ('containers = { a = { image = "x", working_dir = "srv" } }', "an absolute path"),
+    (
+        'containers = { a = { image = "x", mounts = { data = "/proc/x" } } }',
+        "outside of /dev, /proc and /sys",
+    ),
+    ('containers = { a = { image = "x", mounts = { data = "/data/" } } }', "without a slash at its end"),
+    ('containers = { a = { image = "x", mounts = { b = "/d", c = "/d" } } }', "at the same path"),
+    ('containers = { a = { image = "x", mounts = { data = "/data" } } }', "not among the volumes: data."),
+    (
+        'containers = { a = { image = "x", port = 80 }, b = { image = "y", http2 = true } }',
+        "takes the requests can have http2",
+    ),
+    (
+        'containers = { a = { image = "x", port = 80 }, '
+        'b = { image = "y", depends_on = ["c"], startup_probe = { tcp = { port = 1 } } }, '
+        'c = { image = "z", depends_on = ["b"], startup_probe = { tcp = { port = 2 } } } }',
+        "goes round in a circle: b, c wait",
+    ),
+    ('containers = { a = { image = "x", cpu = "8", memory = "4Gi" } }', "at most 8 CPUs and 32Gi"),
+    ("scaling = { service = { min_instances = 3, max_instances = 2 } }", "not below its min_instances"),
+    ("scaling = { service = { min_instances = 1, instances = 2 } }", "leaves no room"),
+    ("volumes = { Data = { memory = {} } }", "name of a volume consists"),
+    ("volumes = { cloudsql = { memory = {} } }", "are the module's own"),
+    ("volumes = { data = {} }", "exactly one of secret, bucket and memory"),
+    ('volumes = { data = { secret = { secret = "k", files = { "../x" = "1" } } } }', "relative path"),
+    ('volumes = { data = { secret = { secret = "k", files = { x = "new" } } } }', "which is a number"),
+    ('volumes = { data = { secret = { secret = "k", mode = "444" } } }', "octal"),
+    ('volumes = { data = { bucket = { name = "gs://b" } } }', "without gs://"),
+    ('volumes = { data = { memory = { size = "much" } } }', 'such as "64Mi"'),
+    ('cloud_sql = ["db"]', "PROJECT:REGION:INSTANCE"),
+    ('vpc = { egress = "some" }', '"private-ranges" or "all"'),
+    ('vpc = { egress = "all" }', "needs a way into a vpc"),
+    ('vpc = { tags = ["web"] }', "need direct egress"),
+    ('vpc = { connector = "vpc" }', "A connector is written"),
+    (
+        'vpc = { network = "n", connector = "projects/p/locations/europe-west1/connectors/c" }',
+        "not both",
+    ),
+    ('vpc = { connector = "projects/p/locations/us-east1/connectors/c" }', "in another region"),
+    ('vpc = { network = "n", tags = ["Web"] }', "A network tag consists"),
+    ('execution_environment = "gen3"', '"auto", "gen1" or "gen2"'),
+    ('binary_authorization = { enabled = true, policy = "mine" }', "platforms/cloudRun/policies"),
+    (
+        'binary_authorization = { policy = "projects/p/platforms/cloudRun/policies/x" }',
+        "unless it is enabled",
+    ),
+    ('encryption_key = "mine"', "cryptoKeys/KEY"),
+    ('roles = ["roles/editor"]', "far more than a service needs"),
+    ('roles = ["writer"]', "A role is written"),
+    ('project = "123456789012"', "not a number"),
+    ('region = "europe-west1-b"', "a zone such as"),
     (
         'containers = { a = { image = "x", startup_probe = { tcp = {}, timeout_seconds = 20 } } }',
         "timeout between 1 and the period",
@@ -275,6 +338,141 @@ def test_what_an_apply_would_refuse_is_refused_by_the_plan(cloud: Cloud) -> None
         calls.append("\n".join(f"  {key} = {text}" for key, text in (given | {name: value}).items()))
     said = cloud.refusals("service", calls)
     assert [case for case, text in zip(REFUSED, said, strict=True) if case[1] not in text] == []
+
+
+def test_gen2_and_given_accounts_are_refused_what_they_cannot_have(cloud: Cloud) -> None:
+    head = """
+  name    = "orders"
+  project = "shop-prod"
+  region  = "europe-west1"
+"""
+    small = head + '  containers = { app = { image = "x", memory = "256Mi" } }\n'
+    usual = head + '  containers = { app = { image = "x" } }\n'
+    said = cloud.refusals(
+        "service",
+        [
+            small + '  execution_environment = "gen2"',
+            usual + '  execution_environment = "gen1"\n  volumes = { d = { bucket = { name = "b-1" } } }',
+            usual + '  service_account_email = "a@b.c"\n  roles = ["roles/cloudtrace.agent"]',
+            head
+            + '  containers = { app = { image = "x", mounts = { d = "/cloudsql" } } }\n'
+            + '  volumes = { d = { memory = {} } }\n  cloud_sql = ["shop-prod:europe-west1:db"]',
+        ],
+    )
+    for text, expected in zip(
+        said, ("at least 512Mi", "needs execution_environment", "keeps the roles", "sockets of Cloud SQL"),
+        strict=True,
+    ):  # fmt: skip
+        assert expected in text
+
+
+EVERYTHING = """
+service: orders
+project: shop-prod
+region: europe-west1
+description: Takes orders
+containers:
+  - name: app
+    image: example/orders:1
+    port: 8080
+    http2: true
+    working_dir: /srv
+    resources: {cpu: "2", memory: 1Gi}
+    mounts: {certificates: /etc/certificates, media: /srv/media, scratch: /scratch}
+    probes:
+      startup: {grpc: {service: orders.v1}, period: 5s}
+      liveness: {http: {path: /alive, headers: {X-Probe: "yes"}}}
+  - name: helper
+    image: example/helper:2
+    mounts: {scratch: /scratch}
+    probes: {startup: {tcp: {port: 9000}}}
+volumes:
+  certificates: {secret: {secret: orders-key, files: {tls/key.pem: "1"}, mode: "0400"}}
+  media: {bucket: {name: shop-media, read_only: false, mount_options: [implicit-dirs]}}
+  scratch: {memory: {size: 128Mi}}
+cloud_sql: ["shop-prod:europe-west1:db"]
+vpc: {network: shop, subnetwork: run, tags: [run, egress], egress: all}
+scaling: {max_instances: 4, service: {min_instances: 2, max_instances: 6}}
+execution_environment: gen2
+binary_authorization: {enabled: true}
+roles: [roles/cloudtrace.agent]
+custom_audiences: ["https://orders.example.com"]
+deletion_protection: false
+"""
+
+
+def store_media(cloud: Cloud) -> None:
+    cloud.post("/storage/v1/b?project=shop-prod", {"name": "shop-media", "location": "EU"})
+
+
+def test_everything_a_service_can_have_comes_changes_and_goes(cloud: Cloud) -> None:
+    store_key(cloud)
+    store_media(cloud)
+    folder = cloud.render(EVERYTHING, "service")
+    folder.apply()
+    folder.plan(code=0)
+    service = cloud.get(f"/v2/{SERVICE}")
+    template = service["template"]
+    volumes = {volume.pop("name"): volume for volume in template["volumes"]}
+    assert volumes["certificates"]["secret"] == {
+        "secret": "orders-key",
+        "defaultMode": 0o400,
+        "items": [{"path": "tls/key.pem", "version": "1"}],
+    }
+    assert volumes["media"] == {"gcs": {"bucket": "shop-media", "mountOptions": ["implicit-dirs"]}}
+    assert volumes["scratch"]["emptyDir"]["sizeLimit"] == "128Mi"
+    assert volumes["cloudsql"]["cloudSqlInstance"]["instances"] == ["shop-prod:europe-west1:db"]
+    found = containers(cloud)
+    assert {m["name"]: m["mountPath"] for m in found["app"]["volumeMounts"]} == {
+        "certificates": "/etc/certificates",
+        "media": "/srv/media",
+        "scratch": "/scratch",
+        "cloudsql": "/cloudsql",
+    }
+    assert [m["name"] for m in found["collector"]["volumeMounts"]] == ["collector-config"]
+    assert found["app"]["workingDir"] == "/srv"
+    assert found["app"]["ports"] == [{"name": "h2c", "containerPort": 8080}]
+    assert found["app"]["startupProbe"]["grpc"] == {"service": "orders.v1", "port": 8080}
+    assert found["app"]["livenessProbe"]["httpGet"]["httpHeaders"] == [{"name": "X-Probe", "value": "yes"}]
+    vpc = template["vpcAccess"]
+    assert vpc["networkInterfaces"] == [{"network": "shop", "subnetwork": "run", "tags": ["egress", "run"]}]
+    assert service["binaryAuthorization"] == {"useDefault": True}
+    assert service["scaling"]["minInstanceCount"] == 2
+    assert service["scaling"]["maxInstanceCount"] == 6
+    assert service["customAudiences"] == ["https://orders.example.com"]
+    account = f"serviceAccount:{template['serviceAccount']}"
+    assert members(cloud.get("/storage/v1/b/shop-media/iam")) == {("roles/storage.objectUser", account)}
+    assert members(cloud.post("/v1/projects/shop-prod:getIamPolicy", {})) == {
+        ("roles/cloudsql.client", account),
+        ("roles/cloudtrace.agent", account),
+        ("roles/logging.logWriter", account),
+        ("roles/monitoring.metricWriter", account),
+    }
+
+    changed = (
+        EVERYTHING.replace("read_only: false, ", "")
+        .replace("vpc: {network: shop, subnetwork: run, tags: [run, egress], egress: all}", CONNECTOR)
+        .replace("service: {min_instances: 2, max_instances: 6}", "service: {instances: 3}")
+        .replace("{enabled: true}", "{enabled: true, policy: projects/p/platforms/cloudRun/policies/own}")
+        .replace("roles: [roles/cloudtrace.agent]", "")
+        .replace('cloud_sql: ["shop-prod:europe-west1:db"]', "")
+    )
+    folder = cloud.render(changed, "service")
+    folder.plan(code=2)
+    folder.apply()
+    folder.plan(code=0)
+    service = cloud.get(f"/v2/{SERVICE}")
+    assert service["scaling"]["manualInstanceCount"] == 3
+    assert service["scaling"].get("minInstanceCount", 0) == 0
+    assert service["binaryAuthorization"] == {"policy": "projects/p/platforms/cloudRun/policies/own"}
+    assert service["template"]["vpcAccess"]["connector"].endswith("/connectors/shop")
+    assert members(cloud.get("/storage/v1/b/shop-media/iam")) == {("roles/storage.objectViewer", account)}
+    folder.destroy()
+    assert cloud.status(f"/v2/{SERVICE}") == 404
+    assert members(cloud.get("/storage/v1/b/shop-media/iam")) == set()
+
+
+CONNECTOR = "vpc: {connector: projects/shop-prod/locations/europe-west1/connectors/shop}"
 
 
 def test_everybody_may_call_it_when_that_is_said(cloud: Cloud) -> None:

@@ -14,11 +14,16 @@ FOLDER = Path(__file__).parents[3] / "shared" / "provider-schema"
 """Full descriptions of the real provider, where a checkout has them beside it."""
 
 HAND_WRITTEN = {
+    "google_cloud_run_v2_job_iam_member",
     "google_cloud_run_v2_service_iam_member",
+    "google_iam_workload_identity_pool_provider",
     "google_project_iam_member",
+    "google_project_service",
     "google_secret_manager_secret_iam_member",
     "google_secret_manager_secret_version",
     "google_service_account_iam_member",
+    "google_storage_bucket",
+    "google_storage_bucket_iam_member",
 }
 
 

@@ -6,7 +6,16 @@ locals {
   # services of one name in two regions, and long names with the same beginning, apart.
   account_id = "${trimsuffix(substr(var.name, 0, 21), "-")}-${substr(sha256("${var.region}/${var.name}"), 0, 6)}"
 
-  secrets = toset(flatten([for c in var.containers : [for s in c.secrets : s.secret]]))
+  secrets = toset(concat(
+    flatten([for c in var.containers : [for s in c.secrets : s.secret]]),
+    [for v in var.volumes : v.secret.secret if v.secret != null],
+  ))
+
+  # By the name of the volume, so that a bucket may be made in the same apply.
+  buckets = { for name, v in var.volumes : name => v.bucket if v.bucket != null }
+
+  # The project of each instance; a project of a domain has a colon of its own.
+  sql_projects = toset([for name in var.cloud_sql : regex("^(.+):[^:]+:[^:]+$", name)[0]])
 }
 
 resource "google_service_account" "runtime" {
@@ -32,6 +41,30 @@ resource "google_secret_manager_secret_iam_member" "environment" {
   secret_id = basename(each.key)
   role      = "roles/secretmanager.secretAccessor"
   member    = "serviceAccount:${local.service_account_email}"
+}
+
+resource "google_project_iam_member" "cloud_sql" {
+  for_each = local.own_account ? local.sql_projects : toset([])
+
+  project = each.key
+  role    = "roles/cloudsql.client"
+  member  = "serviceAccount:${local.service_account_email}"
+}
+
+resource "google_project_iam_member" "roles" {
+  for_each = local.own_account ? var.roles : toset([])
+
+  project = var.project
+  role    = each.key
+  member  = "serviceAccount:${local.service_account_email}"
+}
+
+resource "google_storage_bucket_iam_member" "volumes" {
+  for_each = local.own_account ? local.buckets : {}
+
+  bucket = each.value.name
+  role   = each.value.read_only ? "roles/storage.objectViewer" : "roles/storage.objectUser"
+  member = "serviceAccount:${local.service_account_email}"
 }
 
 resource "google_cloud_run_v2_service_iam_member" "invoker" {

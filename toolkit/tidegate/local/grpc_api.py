@@ -9,7 +9,8 @@ from typing import Any
 
 import grpc
 
-from tidegate.local.methods import Method, invoke, methods
+from tidegate.local.methods import invoke, methods
+from tidegate.local.table import Method
 from tidegate.local.world import ApiError, ResponseLost, World
 
 _WORKERS = 32

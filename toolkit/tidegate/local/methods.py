@@ -9,50 +9,18 @@ body.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from google.cloud import monitoring_dashboard_v1 as dashboards_v1
 from google.cloud import monitoring_v3, run_v2
-from google.iam.v1 import iam_policy_pb2, policy_pb2
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 
+from tidegate.local.platform_methods import platform_methods
+from tidegate.local.table import Call, Http, Method, policy_methods, rest_only
 from tidegate.local.world import ApiError, ResponseLost, World
 from tidegate.local.world import protos as p
-from tidegate.local.world.access import PolicyMethods, project_of_json
-
-Handler = Callable[[Any], Any]
-
-
-@dataclass(frozen=True)
-class Http:
-    """One REST binding: `body` is a field of the request, `*` for all of it, or empty for none."""
-
-    verb: str
-    template: str
-    body: str = ""
-
-
-@dataclass(frozen=True)
-class Method:
-    """`name` is `package.Service/Method`; the gRPC path is that with a slash before it."""
-
-    name: str
-    request: Any
-    response: Any
-    handler: Handler
-    http: tuple[Http, ...] = ()
-
-
-@dataclass(frozen=True)
-class Call:
-    """What a REST-only handler is given."""
-
-    path: dict[str, str]
-    query: dict[str, str]
-    body: dict[str, Any]
+from tidegate.local.world.access import project_of_json
 
 
 def invoke(world: World, method: Method, request: Any) -> Any:
@@ -99,6 +67,7 @@ def methods(world: World) -> tuple[Method, ...]:
         *_projects(world),
         *_secrets(world),
         *_secret_versions(world),
+        *platform_methods(world),
     )
 
 
@@ -128,7 +97,7 @@ def _services(world: World) -> tuple[Method, ...]:
         Method(f"{name}/UpdateService", p.raw(update), p.Operation, it.update,
                (Http("PATCH", updated, "service"),)),
         Method(f"{name}/DeleteService", p.raw(delete), p.Operation, it.delete, (Http("DELETE", one),)),
-        *_policies(world, name, f"/v2/{{resource={_SERVICE}}}", "GET", existing),
+        *policy_methods(world, name, f"/v2/{{resource={_SERVICE}}}", "GET", existing),
     )
 
 
@@ -206,8 +175,8 @@ def _alert_policies(world: World) -> tuple[Method, ...]:
 def _incidents(world: World) -> tuple[Method, ...]:
     """REST only: the client library has no messages for it."""
     return (
-        _json("google.monitoring.v3.AlertService/ListAlerts", "GET", "/v3/projects/{project}/alerts",
-              lambda c: world.incidents.list(c.path["project"], c.query)),
+        rest_only("google.monitoring.v3.AlertService/ListAlerts", "GET", "/v3/projects/{project}/alerts",
+                  lambda c: world.incidents.list(c.path["project"], c.query)),
     )
 
 
@@ -290,11 +259,11 @@ def _log_metrics(world: World) -> tuple[Method, ...]:
     # A name may hold slashes, encoded in the path.
     many, one = "/v2/projects/{project}/metrics", "/v2/{name=projects/*/metrics/**}"
     return (
-        _json(f"{name}/ListLogMetrics", "GET", many, lambda c: it.list(c.path["project"], c.query)),
-        _json(f"{name}/CreateLogMetric", "POST", many, lambda c: it.create(c.path["project"], c.body)),
-        _json(f"{name}/GetLogMetric", "GET", one, lambda c: it.get(c.path["name"])),
-        _json(f"{name}/UpdateLogMetric", "PUT", one, lambda c: it.update(c.path["name"], c.body)),
-        _json(f"{name}/DeleteLogMetric", "DELETE", one, lambda c: it.delete(c.path["name"])),
+        rest_only(f"{name}/ListLogMetrics", "GET", many, lambda c: it.list(c.path["project"], c.query)),
+        rest_only(f"{name}/CreateLogMetric", "POST", many, lambda c: it.create(c.path["project"], c.body)),
+        rest_only(f"{name}/GetLogMetric", "GET", one, lambda c: it.get(c.path["name"])),
+        rest_only(f"{name}/UpdateLogMetric", "PUT", one, lambda c: it.update(c.path["name"], c.body)),
+        rest_only(f"{name}/DeleteLogMetric", "DELETE", one, lambda c: it.delete(c.path["name"])),
     )
 
 
@@ -302,26 +271,28 @@ def _accounts(world: World) -> tuple[Method, ...]:
     name, it = "google.iam.admin.v1.IAM", world.accounts
     many, one = "/v1/projects/{project}/serviceAccounts", "/v1/{name=projects/*/serviceAccounts/*}"
     return (
-        *_policies(world, name, "/v1/{resource=projects/*/serviceAccounts/*}", "POST", it.path_of),
-        _json(f"{name}/ListServiceAccounts", "GET", many, lambda c: it.list(c.path["project"])),
-        _json(f"{name}/CreateServiceAccount", "POST", many, lambda c: it.create(c.path["project"], c.body)),
-        _json(f"{name}/GetServiceAccount", "GET", one, lambda c: it.get(c.path["name"])),
-        _json(f"{name}/PatchServiceAccount", "PATCH", one, lambda c: it.update(c.path["name"], c.body)),
-        _json(f"{name}/UpdateServiceAccount", "PUT", one, lambda c: it.update(c.path["name"], c.body)),
-        _json(f"{name}/DeleteServiceAccount", "DELETE", one, lambda c: it.delete(c.path["name"])),
-        _json(f"{name}/EnableServiceAccount", "POST", f"{one}:enable",
-              lambda c: it.switch(c.path["name"], disabled=False)),
-        _json(f"{name}/DisableServiceAccount", "POST", f"{one}:disable",
-              lambda c: it.switch(c.path["name"], disabled=True)),
+        *policy_methods(world, name, "/v1/{resource=projects/*/serviceAccounts/*}", "POST", it.path_of),
+        rest_only(f"{name}/ListServiceAccounts", "GET", many, lambda c: it.list(c.path["project"])),
+        rest_only(f"{name}/CreateServiceAccount", "POST", many,
+                  lambda c: it.create(c.path["project"], c.body)),
+        rest_only(f"{name}/GetServiceAccount", "GET", one, lambda c: it.get(c.path["name"])),
+        rest_only(f"{name}/PatchServiceAccount", "PATCH", one, lambda c: it.update(c.path["name"], c.body)),
+        rest_only(f"{name}/UpdateServiceAccount", "PUT", one, lambda c: it.update(c.path["name"], c.body)),
+        rest_only(f"{name}/DeleteServiceAccount", "DELETE", one, lambda c: it.delete(c.path["name"])),
+        rest_only(f"{name}/EnableServiceAccount", "POST", f"{one}:enable",
+                  lambda c: it.switch(c.path["name"], disabled=False)),
+        rest_only(f"{name}/DisableServiceAccount", "POST", f"{one}:disable",
+                  lambda c: it.switch(c.path["name"], disabled=True)),
     )
 
 
 def _projects(world: World) -> tuple[Method, ...]:
     name = "google.cloud.resourcemanager.v1.Projects"
     return (
-        *_policies(world, name, "/v1/projects/{resource}", "POST", lambda project: f"projects/{project}"),
-        _json(f"{name}/GetProject", "GET", "/v1/projects/{project}",
-              lambda c: project_of_json(c.path["project"])),
+        *policy_methods(world, name, "/v1/projects/{resource}", "POST",
+                        lambda project: f"projects/{project}"),
+        rest_only(f"{name}/GetProject", "GET", "/v1/projects/{project}",
+                  lambda c: project_of_json(c.path["project"])),
     )
 
 
@@ -333,16 +304,16 @@ def _secrets(world: World) -> tuple[Method, ...]:
         return str(it.find(resource).message["name"])
 
     return (
-        *_policies(world, name, "/v1/{resource=projects/*/secrets/*}", "GET", existing),
-        _json(f"{name}/ListSecrets", "GET", many, lambda c: it.list(c.path["project"])),
-        _json(f"{name}/CreateSecret", "POST", many,
-              lambda c: it.create(c.path["project"], c.query.get("secretId", ""), c.body)),
-        _json(f"{name}/AddSecretVersion", "POST", f"{one}:addVersion",
-              lambda c: it.add_version(c.path["name"], c.body)),
-        _json(f"{name}/GetSecret", "GET", one, lambda c: it.get(c.path["name"])),
-        _json(f"{name}/UpdateSecret", "PATCH", one,
-              lambda c: it.update(c.path["name"], c.body, c.query.get("updateMask", ""))),
-        _json(f"{name}/DeleteSecret", "DELETE", one, lambda c: it.delete(c.path["name"])),
+        *policy_methods(world, name, "/v1/{resource=projects/*/secrets/*}", "GET", existing),
+        rest_only(f"{name}/ListSecrets", "GET", many, lambda c: it.list(c.path["project"])),
+        rest_only(f"{name}/CreateSecret", "POST", many,
+                  lambda c: it.create(c.path["project"], c.query.get("secretId", ""), c.body)),
+        rest_only(f"{name}/AddSecretVersion", "POST", f"{one}:addVersion",
+                  lambda c: it.add_version(c.path["name"], c.body)),
+        rest_only(f"{name}/GetSecret", "GET", one, lambda c: it.get(c.path["name"])),
+        rest_only(f"{name}/UpdateSecret", "PATCH", one,
+                  lambda c: it.update(c.path["name"], c.body, c.query.get("updateMask", ""))),
+        rest_only(f"{name}/DeleteSecret", "DELETE", one, lambda c: it.delete(c.path["name"])),
     )
 
 
@@ -350,39 +321,16 @@ def _secret_versions(world: World) -> tuple[Method, ...]:
     name, it = "google.cloud.secretmanager.v1.SecretManagerService", world.secrets
     many, one = "/v1/{name=projects/*/secrets/*}/versions", "/v1/{name=projects/*/secrets/*/versions/*}"
     return (
-        _json(f"{name}/ListSecretVersions", "GET", many, lambda c: it.list_versions(c.path["name"])),
-        _json(f"{name}/AccessSecretVersion", "GET", f"{one}:access", lambda c: it.access(c.path["name"])),
-        _json(f"{name}/GetSecretVersion", "GET", one, lambda c: it.get_version(c.path["name"])),
-        _json(f"{name}/EnableSecretVersion", "POST", f"{one}:enable",
-              lambda c: it.turn(c.path["name"], "ENABLED")),
-        _json(f"{name}/DisableSecretVersion", "POST", f"{one}:disable",
-              lambda c: it.turn(c.path["name"], "DISABLED")),
-        _json(f"{name}/DestroySecretVersion", "POST", f"{one}:destroy",
-              lambda c: it.turn(c.path["name"], "DESTROYED")),
+        rest_only(f"{name}/ListSecretVersions", "GET", many, lambda c: it.list_versions(c.path["name"])),
+        rest_only(f"{name}/AccessSecretVersion", "GET", f"{one}:access", lambda c: it.access(c.path["name"])),
+        rest_only(f"{name}/GetSecretVersion", "GET", one, lambda c: it.get_version(c.path["name"])),
+        rest_only(f"{name}/EnableSecretVersion", "POST", f"{one}:enable",
+                  lambda c: it.turn(c.path["name"], "ENABLED")),
+        rest_only(f"{name}/DisableSecretVersion", "POST", f"{one}:disable",
+                  lambda c: it.turn(c.path["name"], "DISABLED")),
+        rest_only(f"{name}/DestroySecretVersion", "POST", f"{one}:destroy",
+                  lambda c: it.turn(c.path["name"], "DESTROYED")),
     )
 
 
 # fmt: on
-
-
-def _json(name: str, verb: str, template: str, handler: Callable[[Call], dict[str, Any]]) -> Method:
-    """A method that is REST only, for an API whose client library is not among the dependencies."""
-    return Method(name, None, None, handler, (Http(verb, template),))
-
-
-def _policies(
-    world: World, name: str, template: str, get_verb: str, check: Callable[[str], str]
-) -> tuple[Method, ...]:
-    """The three methods of allow policies. Older APIs read a policy with POST."""
-    it = PolicyMethods(world.policies, check)
-    read = Http(get_verb, f"{template}:getIamPolicy", "*" if get_verb == "POST" else "")
-    write, test = (
-        Http("POST", f"{template}:setIamPolicy", "*"),
-        Http("POST", f"{template}:testIamPermissions", "*"),
-    )
-    pb, answer = iam_policy_pb2, iam_policy_pb2.TestIamPermissionsResponse
-    return (
-        Method(f"{name}/GetIamPolicy", pb.GetIamPolicyRequest, policy_pb2.Policy, it.get, (read,)),
-        Method(f"{name}/SetIamPolicy", pb.SetIamPolicyRequest, policy_pb2.Policy, it.set, (write,)),
-        Method(f"{name}/TestIamPermissions", pb.TestIamPermissionsRequest, answer, it.test, (test,)),
-    )

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from google.protobuf import json_format
 
-from tidegate.local.methods import Call, Http, Method
+from tidegate.local.table import Call, Http, Method
 from tidegate.local.world import ApiError
 
 _VARIABLE = re.compile(r"\{([\w.]+)(?:=([^}]+))?\}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from pydantic import BaseModel
 
 from tidegate.core.errors import Fault, InvalidInput
 from tidegate.core.render.watched import watched
@@ -29,7 +32,8 @@ class _Arguments:
         found = {
             "spec": spec,
             "containers": {c.name: self.container(c) for c in spec.containers},
-            "scaling": spec.scaling.model_dump(),
+            "scaling": _scaling(spec),
+            "platform": _platform(spec),
             "collector": self.collector(),
             "request_timeout": self.whole("request_timeout", spec.request_timeout),
             "labels": dict(spec.labels),
@@ -72,8 +76,10 @@ class _Arguments:
             )
         optional = {
             "port": container.port,
+            "http2": container.http2 or None,
             "command": list(container.command),
             "args": list(container.args),
+            "working_dir": container.working_dir,
             "env": dict(container.env),
             "secrets": {name: ref.model_dump() for name, ref in container.secrets.items()},
         }
@@ -84,16 +90,15 @@ class _Arguments:
             **self.probe(container, "startup", container.probes.startup),
             **self.probe(container, "liveness", container.probes.liveness),
             **({"depends_on": list(container.depends_on)} if container.depends_on else {}),
+            **({"mounts": dict(container.mounts)} if container.mounts else {}),
         }
 
     def probe(self, container: Container, kind: str, probe: Probe | None) -> dict[str, Any]:
         if probe is None:
             return {}
         place = f"containers {container.name}: probes.{kind}"
-        target = (
-            {"http": probe.http.model_dump(exclude_none=True)}
-            if probe.http is not None
-            else {"tcp": probe.tcp.model_dump(exclude_none=True) if probe.tcp is not None else {}}
+        target = _without_nothing(
+            {name: getattr(probe, name) and _plain(getattr(probe, name)) for name in ("http", "tcp", "grpc")}
         )
         return {
             f"{kind}_probe": {
@@ -114,5 +119,39 @@ class _Arguments:
             "image": collector.image,
             **({"port": collector.port} if collector.port is not None else {}),
             "path": collector.path,
+            "cpu": collector.cpu,
+            "memory": collector.memory,
             "interval_seconds": self.whole("telemetry.collector.interval", collector.interval),
         }
+
+
+def _plain(model: BaseModel) -> dict[str, Any]:
+    """What was said, without what is empty or not there."""
+    return model.model_dump(exclude_none=True, exclude_defaults=True)
+
+
+def _without_nothing(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _scaling(spec: Spec) -> dict[str, Any]:
+    found = spec.scaling.model_dump(exclude_none=True)
+    if not _plain(spec.scaling.service):
+        del found["service"]
+    return found
+
+
+def _platform(spec: Spec) -> dict[str, Any]:
+    """The arguments most services leave out, by name; only those that are set."""
+    found: dict[str, Any] = {
+        "description": spec.description,
+        "volumes": {name: _plain(volume) for name, volume in spec.volumes.items()},
+        "cloud_sql": sorted(set(spec.cloud_sql)),
+        "vpc": _plain(spec.vpc),
+        "binary_authorization": _plain(spec.binary_authorization),
+        "execution_environment": "" if spec.execution_environment == "auto" else spec.execution_environment,
+        "encryption_key": spec.encryption_key or "",
+        "roles": sorted(set(spec.roles)),
+        "custom_audiences": list(spec.custom_audiences),
+    }
+    return {name: value for name, value in found.items() if value}

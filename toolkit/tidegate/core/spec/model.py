@@ -5,7 +5,7 @@ Durations and latencies are floats in seconds, ratios 0..1, rates per minute unl
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator, model_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
@@ -15,16 +15,26 @@ from tidegate.core.spec.accepted import Accepted
 from tidegate.core.spec.alerts import Alerts
 from tidegate.core.spec.analysis import Analysis
 from tidegate.core.spec.base import Model
+from tidegate.core.spec.containers import Container, VolumeName, check_containers
+from tidegate.core.spec.guard import Guard
 from tidegate.core.spec.notify import Listener
+from tidegate.core.spec.platform import (
+    BinaryAuthorization,
+    KmsKey,
+    Role,
+    Scaling,
+    SqlInstance,
+    Volume,
+    Vpc,
+    check_volumes,
+)
 from tidegate.core.spec.regions import Regions, check_waves
 from tidegate.core.spec.rollout import Rollout
 from tidegate.core.spec.values import (
     BucketName,
-    ContainerName,
     Cpu,
     Duration,
     Email,
-    EnvName,
     HttpPath,
     LabelKey,
     LabelValue,
@@ -35,88 +45,9 @@ from tidegate.core.spec.values import (
     PositiveDuration,
     ProjectId,
     Region,
-    SecretName,
-    SecretVersion,
     ServiceId,
     Text,
 )
-
-
-class Resources(Model):
-    cpu: Cpu = "1"
-    memory: Memory = "512Mi"
-    startup_cpu_boost: bool = False
-
-
-class SecretRef(Model):
-    secret: SecretName
-    version: SecretVersion = "latest"
-
-
-class HttpProbe(Model):
-    path: HttpPath = "/"
-    port: Port | None = None
-
-
-class TcpProbe(Model):
-    port: Port | None = None
-
-
-class Probe(Model):
-    """Either `http` or `tcp`."""
-
-    http: HttpProbe | None = None
-    tcp: TcpProbe | None = None
-    initial_delay: Duration = 0.0
-    period: PositiveDuration = 10.0
-    timeout: PositiveDuration = 1.0
-    failure_threshold: int = Field(default=3, ge=1)
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if (self.http is None) == (self.tcp is None):
-            raise PydanticCustomError("probe", "needs exactly one of http and tcp")
-        if self.timeout > self.period:
-            raise PydanticCustomError("probe", "has a timeout longer than its period")
-        return self
-
-
-class Probes(Model):
-    startup: Probe | None = None
-    liveness: Probe | None = None
-
-
-class Container(Model):
-    """`port` marks the ingress container; exactly one has it. `image` of that one may come from --image."""
-
-    name: ContainerName = "app"
-    image: Text | None = None
-    port: Port | None = None
-    command: tuple[str, ...] = ()
-    args: tuple[str, ...] = ()
-    resources: Resources = Resources()
-    env: dict[EnvName, str] = Field(default_factory=dict)
-    secrets: dict[EnvName, SecretRef] = Field(default_factory=dict)
-    probes: Probes = Probes()
-    depends_on: tuple[ContainerName, ...] = ()
-
-    @model_validator(mode="after")
-    def _disjoint(self) -> Self:
-        if both := sorted(set(self.env) & set(self.secrets)):
-            raise PydanticCustomError("env", "sets {name} both in env and in secrets", {"name": both[0]})
-        return self
-
-
-class Scaling(Model):
-    min_instances: int = Field(default=0, ge=0, le=1000)
-    max_instances: int = Field(default=10, ge=1, le=1000)
-    concurrency: int = Field(default=80, ge=1, le=1000)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min_instances > self.max_instances:
-            raise PydanticCustomError("scaling", "has min_instances above max_instances")
-        return self
 
 
 class Collector(Model):
@@ -129,6 +60,8 @@ class Collector(Model):
     path: HttpPath = "/metrics"
     port: Port | None = None
     interval: PositiveDuration = 30.0
+    cpu: Cpu = "1"
+    memory: Memory = "512Mi"
 
 
 class TelemetrySpec(Model):
@@ -168,11 +101,20 @@ class Spec(Model):
     regions: Regions = ()
     region: Region = Field(default="", validate_default=True)
     containers: tuple[Container, ...] = Field(min_length=1, max_length=10)
+    description: Annotated[str, Field(max_length=512)] = ""
+    volumes: dict[VolumeName, Volume] = Field(default_factory=dict)
+    cloud_sql: tuple[SqlInstance, ...] = ()
+    vpc: Vpc = Vpc()
     scaling: Scaling = Scaling()
+    execution_environment: Literal["auto", "gen1", "gen2"] = "auto"
+    binary_authorization: BinaryAuthorization = BinaryAuthorization()
+    encryption_key: KmsKey | None = None
     ingress: Literal["all", "internal", "internal-and-load-balancer"] = "all"
     billing: Literal["request", "instance"] = "instance"
     request_timeout: PositiveDuration = 300.0
     service_account: Email | None = None
+    roles: tuple[Role, ...] = ()
+    custom_audiences: tuple[Text, ...] = ()
     invokers: tuple[Member, ...] = ()
     allow_public: bool = False
     deletion_protection: bool = True
@@ -182,6 +124,7 @@ class Spec(Model):
     rollout: Rollout = Rollout()
     notify: tuple[Listener, ...] = Field(default=(), max_length=20)
     analysis: Analysis = Analysis()
+    guard: Guard = Guard()
     accept: tuple[Accepted, ...] = ()
     state: State = Field(default=LocalState(), discriminator="backend")
 
@@ -209,28 +152,17 @@ class Spec(Model):
 
     @model_validator(mode="after")
     def _containers_fit(self) -> Self:
-        names = [c.name for c in self.containers]
-        if len(set(names)) < len(names):
-            raise PydanticCustomError("containers", "has two containers of the same name")
-        if len(self.containers) > 1 and sum(c.port is not None for c in self.containers) != 1:
+        check_containers(self.containers)
+        check_volumes(
+            self.volumes,
+            self.containers,
+            cloud_sql=bool(self.cloud_sql),
+            environment=self.execution_environment,
+        )
+        if self.roles and self.service_account is not None:
             raise PydanticCustomError(
-                "containers", "needs exactly one container with a port (the ingress container)"
+                "roles", "are for the account that is made; the service_account keeps those it has"
             )
-        for container in self.containers:
-            for other in container.depends_on:
-                target = next((c for c in self.containers if c.name == other), None)
-                if target is None or target is container:
-                    raise PydanticCustomError(
-                        "containers",
-                        "has a depends_on that names no other container: {name}",
-                        {"name": other},
-                    )
-                if target.probes.startup is None:
-                    raise PydanticCustomError(
-                        "containers",
-                        "has a depends_on on {name}, which has no startup probe; Cloud Run refuses that",
-                        {"name": other},
-                    )
         return self
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -29,9 +30,11 @@ from tidegate.local.provider.lifecycle import (
     RestResource,
 )
 from tidegate.local.provider.mapping import Shape
+from tidegate.local.provider.project_parts import IdentityResource, ProjectService
 from tidegate.local.provider.rest import Json, Session, Settings
 from tidegate.local.provider.secret_version import SecretVersion
 from tidegate.local.provider.service_account import ServiceAccount
+from tidegate.local.provider.storage import Bucket, BucketIamMember, bucket_in, bucket_out
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,27 @@ def _scheduler_in(answer: Json, state: Config, config: Config) -> Json:
     return {**found, "httpTarget": target} if target else found
 
 
+def _identity(
+    title: str, collection: str, chosen: str, parameter: str, parents: tuple[str, ...]
+) -> ResourceType:
+    item = f"{collection}/{{{chosen}}}"
+    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", item)
+    return ResourceType(
+        title,
+        Place("iam", f"{collection}?{parameter}={{{chosen}}}", item, item, (pattern,)),
+        _shape(chosen, *parents),
+        Behaviour(long_running=True, update_mask=True),
+        made_by=IdentityResource,
+    )
+
+
+_SENT_IF_ZERO = (
+    "send_age_if_zero",
+    "send_days_since_custom_time_if_zero",
+    "send_days_since_noncurrent_time_if_zero",
+    "send_num_newer_versions_if_zero",
+)
+
 RESOURCES: Final[Mapping[str, ResourceType]] = MappingProxyType(
     {
         "google_cloud_run_v2_service": _run("Service", "services", {"template.containers.ports"}),
@@ -181,6 +205,12 @@ RESOURCES: Final[Mapping[str, ResourceType]] = MappingProxyType(
             "projects/{project}/locations/{location}/services/{name}",
             "GET",
             _run_imports("services"),
+        ),
+        "google_cloud_run_v2_job_iam_member": _member(
+            "cloud_run_v2",
+            "projects/{project}/locations/{location}/jobs/{name}",
+            "GET",
+            _run_imports("jobs"),
         ),
         "google_service_account": ResourceType(
             "ServiceAccount",
@@ -391,6 +421,67 @@ RESOURCES: Final[Mapping[str, ResourceType]] = MappingProxyType(
             _shape("region", "paused"),
             Behaviour(encode=_scheduler_out, decode=_scheduler_in),
             customize=(default_project, deletion_policy, default_region),
+        ),
+        "google_storage_bucket": ResourceType(
+            "Bucket",
+            Place(
+                "storage",
+                "b?project={project}",
+                "b/{name}",
+                "{name}",
+                (r"(?P<project>[^/]+)/(?P<name>[^/]+)", r"(?P<name>[^/]+)"),
+            ),
+            _shape(
+                "force_destroy",
+                "url",
+                "self_link",
+                "terraform_labels",
+                "effective_labels",
+                *(f"lifecycle_rule.condition.{name}" for name in _SENT_IF_ZERO),
+            ),
+            Behaviour(encode=bucket_out, decode=bucket_in),
+            made_by=Bucket,
+            customize=(default_project, managed_labels),
+        ),
+        "google_storage_bucket_iam_member": ResourceType(
+            "IAM member",
+            Place(
+                "storage",
+                "GET",
+                "b/{bucket}",
+                "b/{bucket}/{role}/{member}",
+                (rf"(?:b/)?(?P<bucket>[^ ]+) {_MEMBER}",),
+            ),
+            behaviour=Behaviour(update=""),
+            made_by=BucketIamMember,
+            customize=(),
+        ),
+        "google_project_service": ResourceType(
+            "Project Service",
+            Place(
+                "service_usage",
+                "projects/{project}/services",
+                "projects/{project}/services/{service}",
+                "{project}/{service}",
+                (r"(?P<project>[^/]+)/(?P<service>[^/]+)",),
+            ),
+            _shape(),
+            made_by=ProjectService,
+            customize=(default_project,),
+        ),
+        "google_iam_workload_identity_pool": _identity(
+            "WorkloadIdentityPool",
+            "projects/{project}/locations/global/workloadIdentityPools",
+            "workload_identity_pool_id",
+            "workloadIdentityPoolId",
+            (),
+        ),
+        "google_iam_workload_identity_pool_provider": _identity(
+            "WorkloadIdentityPoolProvider",
+            "projects/{project}/locations/global/workloadIdentityPools/{workload_identity_pool_id}/providers",
+            "workload_identity_pool_provider_id",
+            "workloadIdentityPoolProviderId",
+            ("workload_identity_pool_id",),
         ),
     }
 )

@@ -28,6 +28,8 @@ DEFAULT_PATHS: Final[Mapping[str, str]] = MappingProxyType(
         "monitoring": "/",
         "resource_manager": "/v1/",
         "secret_manager": "/v1/",
+        "service_usage": "/v1/",
+        "storage": "/storage/v1/",
     }
 )
 """Where below the control plane's root each service's endpoint is, as in the real provider's defaults."""

@@ -22,6 +22,10 @@ def _last_segment(prior: Any, wanted: Any) -> Any:
     return prior if str(prior).rsplit("/", 1)[-1] == str(wanted).rsplit("/", 1)[-1] else wanted
 
 
+def _letter_case(prior: Any, wanted: Any) -> Any:
+    return prior if str(prior).lower() == str(wanted).lower() else wanted
+
+
 def _project_prefix(prior: Any, wanted: Any) -> Any:
     return prior if str(prior).removeprefix("projects/") == str(wanted).removeprefix("projects/") else wanted
 
@@ -98,6 +102,7 @@ RULES: Mapping[str, Rule] = {
     "dashboard": _dashboard,
     "empty_block": _empty_block,
     "last_segment": _last_segment,
+    "letter_case": _letter_case,
     "last_slash": _last_slash,
     "member_case": _member_case,
     "no_reducer": _no_reducer,

@@ -40,6 +40,11 @@ def dump(world: World) -> dict[str, Any]:
         "watched_services": {n: _out(message) for n, message in world.service_levels.services.items()},
         "objectives": {name: _out(message) for name, message in world.service_levels.objectives.items()},
         "log_metrics": world.log_metrics.stored,
+        "jobs": {name: _out(message) for name, message in world.jobs.stored.items()},
+        "schedules": world.scheduler.stored,
+        "buckets": world.buckets.stored,
+        "identity_pools": world.identity_pools.stored,
+        "enabled": sorted(world.service_usage.enabled),
         "dashboards": {name: _out(message) for name, message in world.dashboards.stored.items()},
         "policies": {name: _out(message) for name, message in world.policies.stored.items()},
         "accounts": world.accounts.stored,
@@ -65,6 +70,12 @@ def load(world: World, data: Mapping[str, Any]) -> None:
         watched = _map_in(p.WatchedService, data.get("watched_services", {}))
         objectives = _map_in(p.ServiceLevelObjective, data.get("objectives", {}))
         log_metrics = {name: dict(metric) for name, metric in data.get("log_metrics", {}).items()}
+        jobs = _map_in(p.Job, data.get("jobs", {}))
+        schedules, buckets, pools = (
+            {name: dict(entry) for name, entry in data.get(kind, {}).items()}
+            for kind in ("schedules", "buckets", "identity_pools")
+        )
+        enabled = set(map(str, data.get("enabled", ())))
         policies = _map_in(policy_pb2.Policy, data["policies"])
         secrets = {name: _secret_in(entry) for name, entry in data["secrets"].items()}
         accounts = {email: dict(account) for email, account in data["accounts"].items()}
@@ -78,6 +89,9 @@ def load(world: World, data: Mapping[str, Any]) -> None:
     world.dashboards.stored, world.policies.stored = dashboards, policies
     world.service_levels.services, world.service_levels.objectives = watched, objectives
     world.log_metrics.stored = log_metrics
+    world.jobs.stored, world.scheduler.stored = jobs, schedules
+    world.buckets.stored, world.identity_pools.stored = buckets, pools
+    world.service_usage.enabled = enabled
     world.secrets.stored, world.accounts.stored = secrets, accounts
     world.ground.version, world.ground.ids = max(version, world.ground.version), ids
     world.ground.touch()

@@ -59,6 +59,9 @@ def check(short: str, service: Any) -> None:
             )
     if len(service.description) > 512:
         invalid("description: must be at most 512 characters.")
+    authorization = service.binary_authorization
+    if authorization.policy and authorization.use_default:
+        invalid("binary_authorization: policy and use_default exclude each other.")
     _check_template(short, service.template)
     check_traffic(short, service.traffic)
 
@@ -124,13 +127,35 @@ def _check_template(short: str, template: Any) -> None:
             f"template.scaling: min_instance_count {low} must be between 0 and max_instance_count {high}."
         )
     _check_volumes(template)
+    _check_vpc("template.vpc_access", template)
     _check_containers(template)
+
+
+def check_task(task: Any) -> None:
+    """Raise INVALID_ARGUMENT for the first thing wrong with the template of a job's tasks."""
+    _check_volumes(task)
+    _check_vpc("template.template.vpc_access", task)
+    for position, container in enumerate(task.containers):
+        _check_container(f"template.template.containers[{position}]", container)
+
+
+def _check_vpc(place: str, template: Any) -> None:
+    vpc = template.vpc_access
+    if vpc.connector and vpc.network_interfaces:
+        invalid(f"{place}: connector and network_interfaces exclude each other.")
+    if vpc.egress and not (vpc.connector or vpc.network_interfaces):
+        invalid(f"{place}.egress: needs a connector or a network interface.")
+    for interface in vpc.network_interfaces:
+        if not (interface.network or interface.subnetwork):
+            invalid(f"{place}.network_interfaces: a network or subnetwork is required.")
 
 
 def _check_volumes(template: Any) -> None:
     names = [volume.name for volume in template.volumes]
     if len(set(names)) != len(names) or "" in names:
         invalid("template.volumes: every volume needs a name of its own.")
+    for volume in template.volumes:
+        _check_volume(volume)
     for position, container in enumerate(template.containers):
         for mount in container.volume_mounts:
             if mount.name not in names and mount.name != "cloudsql":
@@ -139,6 +164,29 @@ def _check_volumes(template: Any) -> None:
                 invalid(
                     f"template.containers[{position}].volume_mounts: '{mount.mount_path}' is not absolute."
                 )
+
+
+def _check_volume(volume: Any) -> None:
+    place = f"template.volumes[{volume.name}]"
+    kind = volume.WhichOneof("volume_type")
+    if kind is None:
+        invalid(f"{place}: one of secret, cloud_sql_instance, empty_dir, gcs and nfs is required.")
+    if kind == "empty_dir" and volume.empty_dir.size_limit:
+        quantity(volume.empty_dir.size_limit)
+    if kind == "gcs" and not volume.gcs.bucket:
+        invalid(f"{place}.gcs.bucket: required.")
+    for instance in volume.cloud_sql_instance.instances:
+        if instance.count(":") < 2:
+            invalid(f"{place}: '{instance}' is not of the form project:region:instance.")
+
+
+def _check_circles(containers: Iterable[Any]) -> None:
+    """A container that waits for itself, directly or through others, would never start."""
+    waits = {container.name: set(container.depends_on) for container in containers}
+    while ready := {name for name, on in waits.items() if not on & waits.keys()}:
+        waits = {name: on for name, on in waits.items() if name not in ready}
+    if waits:
+        invalid(f"template.containers: depends_on has a cycle among {', '.join(sorted(waits))}.")
 
 
 def _check_containers(template: Any) -> None:
@@ -165,6 +213,7 @@ def _check_containers(template: Any) -> None:
                 invalid(
                     f"{place}.depends_on: container '{other}' must have a startup probe to be depended on."
                 )
+    _check_circles(containers)
     total = sum(quantity(c.resources.limits["cpu"]) for c in containers if "cpu" in c.resources.limits)
     if 0 < total < 1 and template.max_instance_request_concurrency > 1:
         invalid("template.containers: Total cpu < 1 is not supported with concurrency > 1.")
@@ -200,6 +249,8 @@ def _check_probe(place: str, probe: Any, longest: int) -> None:
         invalid(f"{place}.period_seconds: must be between 1 and {longest}.")
     if not 1 <= probe.timeout_seconds <= probe.period_seconds:
         invalid(f"{place}.timeout_seconds: must be at least 1 and not greater than period_seconds.")
+    if longest == 240 and probe.period_seconds * probe.failure_threshold > longest:
+        invalid(f"{place}: failure_threshold * period_seconds must not exceed {longest}.")
     if probe.failure_threshold < 1 or not 0 <= probe.initial_delay_seconds <= longest:
         invalid(f"{place}: failure_threshold must be at least 1, initial_delay_seconds at most {longest}.")
 

@@ -14,7 +14,9 @@ from tidegate.local.world.descriptors import Descriptors
 from tidegate.local.world.errors import ApiError
 from tidegate.local.world.faults import Faults
 from tidegate.local.world.ground import Ground, Knobs
+from tidegate.local.world.identity import IdentityPools
 from tidegate.local.world.incidents import Incidents
+from tidegate.local.world.jobs import Jobs
 from tidegate.local.world.log_metrics import LogMetrics
 from tidegate.local.world.metrics import Metrics
 from tidegate.local.world.model import Route, Sample, WantedRevision
@@ -22,10 +24,13 @@ from tidegate.local.world.names import project_of
 from tidegate.local.world.operations import Operations
 from tidegate.local.world.revisions import Revisions
 from tidegate.local.world.run_state import BROKEN, READY, STARTING, RevisionState
+from tidegate.local.world.scheduler import Scheduler
 from tidegate.local.world.secrets import Secrets
 from tidegate.local.world.series import Series
 from tidegate.local.world.service_levels import ServiceLevels
 from tidegate.local.world.services import USER, Services
+from tidegate.local.world.storage import Buckets
+from tidegate.local.world.usage import ServiceUsage
 from tidegate.local.world.wanted import routes_of, wanted_of
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.01, 1.0
@@ -63,6 +68,11 @@ class World:
         self.incidents = Incidents(self.ground, self.alert_policies)
         self.service_levels = ServiceLevels(self.ground)
         self.log_metrics = LogMetrics(self.ground)
+        self.jobs = Jobs(self.ground, self.operations, self.policies, USER)
+        self.scheduler = Scheduler(self.ground)
+        self.buckets = Buckets(self.ground, self.policies)
+        self.identity_pools = IdentityPools(self.ground)
+        self.service_usage = ServiceUsage(self.ground)
         self.faults = Faults(self.ground, self.series)
 
     # ---------------------------------------------------------------------------------- for the data plane
