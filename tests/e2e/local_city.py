@@ -113,8 +113,11 @@ class City:
 
     # ------------------------------------------------------------------------------------ commands
 
-    def start(self, *arguments: str, owner: str = "", directory: Path | None = None) -> subprocess.Popen[str]:
-        environment = {**os.environ, "TIDEGATE_LOCAL": str(self.cloud), "TIDEGATE_OWNER": owner or "e2e"}
+    def start(
+        self, *arguments: str, owner: str = "", directory: Path | None = None, cloud: Path | None = None
+    ) -> subprocess.Popen[str]:
+        own = {"TIDEGATE_LOCAL": str(cloud or self.cloud), "TIDEGATE_OWNER": owner or "e2e"}
+        environment = {**os.environ, **own}
         running = subprocess.Popen(
             [sys.executable, "-m", "tidegate", *arguments], cwd=directory or self.directory, env=environment,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -126,12 +129,13 @@ class City:
         return finish(self.start(*arguments, owner=owner))
 
     def start_deploy(
-        self, image: str, *more: str, owner: str = "", directory: Path | None = None
-    ) -> subprocess.Popen[str]:
+        self, image: str, *more: str, owner: str = "", directory: Path | None = None,
+        cloud: Path | None = None,
+    ) -> subprocess.Popen[str]:  # fmt: skip
         image = f"demo/orders:{image}"
         return self.start(
             "deploy", "--target", "local", "--image", image, "--auto-approve", *more, owner=owner,
-            directory=directory,
+            directory=directory, cloud=cloud,
         )  # fmt: skip
 
     def deploy(self, image: str, *more: str) -> subprocess.CompletedProcess[str]:
@@ -222,8 +226,8 @@ def finish(running: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(running.args, running.returncode, out, err)
 
 
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE
+def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+    end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise AssertionError("the condition never came true")
