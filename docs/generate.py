@@ -375,7 +375,7 @@ The first source that has anything for a revision serves. `run.googleapis.com` m
 resource `cloud_run_revision`; it writes them every minute. `prometheus.googleapis.com` metrics are what the service
 exports and the Managed Prometheus sidecar collects, on `prometheus_target`: any Prometheus client exports descriptors
 and memory, and OpenTelemetry and Micrometer have names of their own for them. TCP connections are in no standard
-exporter; the [example](../examples/python-service/app.py) shows how a service counts its own.
+exporter: a service counts its own, or `tidegate collect` does it beside it ([how](collect.md)).
 
 | metric | type | how it becomes one value |
 |---|---|---|
