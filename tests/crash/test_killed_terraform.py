@@ -39,14 +39,14 @@ def test_terraform_dies_with_it(city: City, moment: str, ending: str) -> None:
     running.kill()
     finish(running)
     until(lambda: not working_in(city.cloud))
-    done = city.run(ending, "orders", "--target", "local")
+    done = city.run(ending, "--target", "local")
     assert done.returncode in (ExitCode.DONE, ExitCode.INTERRUPTED, ExitCode.TERRAFORM), done.stderr
     recorded = city.recorded()
     assert recorded["exit_code"] is not None
     assert recorded["phase"] in (Phase.PROMOTED, Phase.ABORTED)
     (serving,) = city.answering()
     assert serving == (recorded["candidate"] if recorded["phase"] == Phase.PROMOTED else before)
-    again = city.deploy("v2" if moment == "planning" else "v3", "--no-monitoring", "--on-cancel", "rollback")
+    again = city.deploy("v2" if moment == "planning" else "v3", "--no-monitoring")
     assert again.returncode == ExitCode.DONE, again.stderr
 
 
