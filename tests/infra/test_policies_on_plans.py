@@ -48,7 +48,7 @@ def service(name: str) -> str:
 
 
 def test_a_bad_service_is_as_bad_in_its_plan(cloud: Cloud) -> None:
-    text = service("bad.tf")
+    text = service("bad.tf") + service("bad_access.tf")
     in_plan = check_plan(json.dumps(planned(cloud, text)).encode(), "plan.json")
     in_file = check_files({"main.tf": text.encode()})
     assert rules(in_plan) == [rule for rule in rules(in_file) if rule not in ONLY_IN_FILES]

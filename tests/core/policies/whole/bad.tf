@@ -71,18 +71,6 @@ resource "google_cloud_run_v2_service_iam_member" "everybody" {
   member = "allUsers" # expect TG101
 }
 
-resource "google_project_iam_member" "deployer" {
-  project = "shop-prod"
-  role    = "roles/editor" # expect TG301
-  member  = "serviceAccount:deployer@shop-prod.iam.gserviceaccount.com"
-}
-
-resource "google_project_iam_member" "impersonation" {
-  project = "shop-prod"
-  role    = "roles/iam.serviceAccountUser" # expect TG302
-  member  = "serviceAccount:deployer@shop-prod.iam.gserviceaccount.com"
-}
-
 resource "google_monitoring_alert_policy" "full" { # expect TG201, TG202, TG203
   display_name = "orders: it is full"
   combiner     = "OR"
