@@ -39,6 +39,11 @@ COMMANDS: Mapping[str, Entry] = {
     "deploy": Entry("deploy", "deploy", "Apply, move the traffic in steps, judge each, roll back if worse."),
     "doctor": Entry("doctor", "doctor", "Say what is missing on this machine and what to do about it."),
     "explain": Entry("validate", "explain", "Say what a policy rule wants, and why."),
+    "guard": Entry(
+        "guard",
+        "guard",
+        "Look once more at the revision in charge, hours after its rollout: slow leaks show late.",
+    ),
     "history": Entry("history", "history", "Show the last ten rollouts of a service, the newest first."),
     "local": Entry("local", "local", "Run a Cloud Run of your own on this machine."),
     "pause": Entry("operate", "pause", "Stop a rollout where it is, until `tidegate resume`."),

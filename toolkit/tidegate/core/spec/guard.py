@@ -29,7 +29,9 @@ class Guard(Model):
     paused: bool = False
 
     @model_validator(mode="after")
-    def _has_an_image(self) -> Self:
+    def _can_be_meant(self) -> Self:
         if self.enabled and self.image is None:
             raise PydanticCustomError("guard", "is enabled and has no image to run tidegate from")
+        if self.window > self.until:
+            raise PydanticCustomError("guard", "has a window longer than until")
         return self
