@@ -140,7 +140,18 @@ def test_a_data_source_that_was_read_for_the_plan_is_seen() -> None:
     assert len(only(document).all("binding")) == 1
 
 
-@pytest.mark.parametrize("wrong", [{}, {"format_version": "1.2"}, {"resource_changes": []}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"format_version": "1.2"},
+        {"resource_changes": []},
+        {"format_version": "2.0", "resource_changes": []},
+        {"format_version": "1.2", "resource_changes": ["x"]},
+        {"format_version": "1.2", "resource_changes": [{"change": {"after": {}}}]},
+        {"format_version": "1.2", "resource_changes": [], "prior_state": []},
+    ],
+)
 def test_what_is_no_plan_is_refused(wrong: Any) -> None:
     with pytest.raises(TerraformError, match=r"p\.json is not a plan as JSON"):
         planned(wrong, "p.json")

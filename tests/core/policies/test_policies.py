@@ -129,6 +129,10 @@ def test_an_unknown_rule_is_told_with_those_there_are() -> None:
         "template = 1\n  traffic = 2\n  name = { a = 1 }",
         "template {\n containers {\n env {}\n ports {}\n }\n volumes {\n secret {}\n }\n }",
         "traffic {}\n  scaling {}\n  notification_channels = {}",
+        "role = 1\n  members = {}\n  labels = [1]\n  sensitive_labels {}\n  oidc {\n issuer_uri = 1\n }",
+        "conditions {\n condition_x {}\n condition_threshold {\n threshold_value = {}\n }\n }",
+        'conditions {\n condition_prometheus_query_language {\n query = "/ ) > 1e9 {"\n }\n }\n  lifecycle {}',
+        "template {\n timeout = {}\n revision = 1\n vpc_access {}\n containers {\n startup_probe {}\n }\n }",
     ],
 )
 @pytest.mark.parametrize(
@@ -146,7 +150,10 @@ def test_an_unknown_rule_is_told_with_those_there_are() -> None:
                 "cloud_run_service",
                 "cloud_run_v2_job",
                 "cloud_run_v2_service_iam_member",
+                "project_iam_member",
+                "iam_workload_identity_pool_provider",
                 "monitoring_alert_policy",
+                "monitoring_notification_channel",
             )
         ),
     ],

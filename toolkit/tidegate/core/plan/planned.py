@@ -29,17 +29,23 @@ def planned(plan: Mapping[str, Any], path: str) -> Document:
 
     Raises TerraformError for what is no plan.
     """
+    wrong = TerraformError(
+        f"{path} is not a plan as JSON", hint="write one with `terraform show -json PLAN > plan.json`"
+    )
     changes = plan.get("resource_changes")
     if not isinstance(changes, list) or not str(plan.get("format_version", "")).startswith("1."):
-        raise TerraformError(
-            f"{path} is not a plan as JSON", hint="write one with `terraform show -json PLAN > plan.json`"
-        )
-    blocks = []
+        raise wrong
+    try:
+        return Document(path, {}, tuple(_resources(changes, plan, path)))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise wrong from error
+
+
+def _resources(changes: Sequence[Json], plan: Mapping[str, Any], path: str) -> Iterator[Block]:
     for raw in (*changes, *_read(plan)):
         after = raw.get("change", {}).get("after")
         if isinstance(after, dict):
-            blocks.append(_resource(raw, after, plan, path))
-    return Document(path, {}, tuple(blocks))
+            yield _resource(raw, after, plan, path)
 
 
 def _read(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

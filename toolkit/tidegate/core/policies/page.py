@@ -26,7 +26,8 @@ tidegate explain TG101
   TG211) look at one directory at a time.
 - **A plan** (`--plan FILE`, from `terraform show -json PLAN > FILE`; `-` is standard input): what will be
   there after the apply, with modules, variables and loops computed. A plan has no lines, so findings name the
-  address of the resource; and no comments, so what a comment accepts in the file is told again.
+  address of the resource; and no comments, so what a comment accepts in the file is told again. It does
+  not say what `ignore_changes` ignores either, so TG121 is told of files only.
 
 `tidegate explain RULE` says what a rule wants, and why.
 
