@@ -21,6 +21,7 @@ import click
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from local.cloud_parts import wait_until
 from tidegate import procfs
 from tidegate.collect import Exporter, Subject, read
 from tidegate.core.catalogue import BY_ID
@@ -89,15 +90,21 @@ def mine() -> Subject:
 
 def test_connections_are_counted_by_state() -> None:
     before = values(read(mine()))
+
+    def more(state: str) -> float:
+        return values(read(mine()))[f"tcp_connections {state}"] - before[f"tcp_connections {state}"]
+
     with connections(5) as callers:
-        now = values(read(mine()))
-        assert now["tcp_connections established"] - before["tcp_connections established"] == 10
+        assert more("established") == 10
         for caller in callers[:3]:
             caller.shutdown(socket.SHUT_WR)
-        now = values(read(mine()))
-        assert now["tcp_connections close_wait"] - before["tcp_connections close_wait"] == 3
-        assert now["tcp_connections fin_wait2"] - before["tcp_connections fin_wait2"] == 3
-    assert "tcp_connections listen" not in now
+        # The other end hears of it a moment later.
+        wait_until(lambda: (more("close_wait"), more("fin_wait2"), more("established")) == (3, 3, 4))
+
+
+def test_who_listens_is_no_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)):
+        assert "tcp_connections listen" not in values(read(mine()))
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp6").exists(), reason="this machine has no IPv6")
