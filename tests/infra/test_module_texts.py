@@ -42,7 +42,7 @@ def test_python_hcl2_reads_them(path: str) -> None:
     assert hcl2.loads(TEXTS[path])
 
 
-@pytest.mark.parametrize("module", ["service", "monitoring"])
+@pytest.mark.parametrize("module", ["service", "monitoring", "guard"])
 def test_variables_and_outputs_are_sorted_and_described(module: str) -> None:
     for name, block in (("variables.tf", "variable"), ("outputs.tf", "output")):
         text = TEXTS[f"{module}/{name}"]

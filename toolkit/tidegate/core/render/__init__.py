@@ -6,6 +6,7 @@ else between `{{ }}` is refused, and so are quotes around it, which the filter w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from tidegate.core.spec import Spec
 
 ROOTS = ("service", "monitoring")
 _SUFFIX = ".j2"
+_SOURCE = re.compile(r'^  source = "\./modules/(\w+)"$', re.MULTILINE)
 # What a template can get wrong while it runs, besides what Jinja reports itself.
 _TEMPLATE_FAULTS = (
     jinja2.TemplateError,
@@ -36,8 +38,9 @@ def render(spec: Spec, templates: Mapping[str, str], modules: Mapping[str, str])
     """Files by path relative to the output directory, sorted.
 
     `templates`: text by path, such as `service/main.tf.j2`; those in the folder of a root that end in `.j2`
-    are rendered, all can be included. `modules`: text by path, such as `service/main.tf`; each root takes a
-    copy of the module of its name, without the README. Raises InvalidInput naming template and line.
+    are rendered, all can be included; what renders to nothing is no file. `modules`: text by path, such as
+    `service/main.tf`; each root takes copies of the module of its name and of those it calls, without their
+    READMEs. Raises InvalidInput naming template and line.
     """
     context = arguments(spec)
     environment = _environment(templates)
@@ -48,26 +51,36 @@ def render(spec: Spec, templates: Mapping[str, str], modules: Mapping[str, str])
         if root not in ROOTS or not rest.endswith(_SUFFIX):
             continue
         try:
-            files[name.removesuffix(_SUFFIX)] = _render(environment, name, context | {"root": root})
+            text = _render(environment, name, context | {"root": root})
         except InvalidInput as error:
             faults.extend(error.faults)
+        else:
+            if text.strip():  # a part that this spec leaves out
+                files[name.removesuffix(_SUFFIX)] = text
     for root in ROOTS:
         if not any(path.startswith(f"{root}/") for path in files) and not faults:
             faults.append(Fault(f"{root}/", 0, 0, "there are no templates for this root module"))
-        copied = _copies(root, modules)
-        if not copied:
-            faults.append(Fault(f"modules/{root}/", 0, 0, "the Terraform module is missing"))
-        files.update(copied)
+        for module in sorted({root, *_called(root, files)}):
+            copied = _copies(root, module, modules)
+            if not copied:
+                faults.append(Fault(f"modules/{module}/", 0, 0, "the Terraform module is missing"))
+            files.update(copied)
     if faults:
         raise InvalidInput(tuple(faults))
     return dict(sorted(files.items()))
 
 
-def _copies(root: str, modules: Mapping[str, str]) -> dict[str, str]:
+def _called(root: str, files: Mapping[str, str]) -> set[str]:
+    """The modules that a rendered root calls, besides its own."""
+    texts = (text for path, text in files.items() if path.startswith(f"{root}/"))
+    return {name for text in texts for name in _SOURCE.findall(text)}
+
+
+def _copies(root: str, module: str, modules: Mapping[str, str]) -> dict[str, str]:
     return {
         f"{root}/modules/{path}": text
         for path, text in modules.items()
-        if path.startswith(f"{root}/") and path != f"{root}/README.md"
+        if path.startswith(f"{module}/") and path != f"{module}/README.md"
     }
 
 

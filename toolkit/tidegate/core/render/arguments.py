@@ -34,6 +34,7 @@ class _Arguments:
             "containers": {c.name: self.container(c) for c in spec.containers},
             "scaling": _scaling(spec),
             "platform": _platform(spec),
+            "guard": self.guard(),
             "collector": self.collector(),
             "request_timeout": self.whole("request_timeout", spec.request_timeout),
             "labels": dict(spec.labels),
@@ -108,6 +109,21 @@ class _Arguments:
                 "timeout_seconds": self.whole(f"{place}.timeout", probe.timeout),
                 "failure_threshold": probe.failure_threshold,
             }
+        }
+
+    def guard(self) -> dict[str, Any]:
+        guard = self.spec.guard
+        if not guard.enabled:
+            return {}
+        return {
+            "image": guard.image,
+            "rollback": guard.rollback,
+            "schedule": {"cron": guard.schedule, "time_zone": guard.time_zone, "paused": guard.paused},
+            "watch": {
+                "window_seconds": self.whole("guard.window", guard.window),
+                "until_seconds": self.whole("guard.until", guard.until),
+            },
+            **({"webhooks": guard.webhooks.model_dump()} if guard.webhooks else {}),
         }
 
     def collector(self) -> dict[str, Any]:

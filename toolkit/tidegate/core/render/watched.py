@@ -70,8 +70,9 @@ def _channels(channels: Sequence[Channel]) -> dict[str, Any]:
 
 def _cost(spec: Spec) -> dict[str, Any]:
     """What an instance is billed for: all its containers, the collector among them."""
+    collector = spec.telemetry.collector
     sizes = [(c.resources.cpu, c.resources.memory) for c in spec.containers]
-    sizes += [("1", "512Mi")] if spec.telemetry.collector.enabled else []
+    sizes += [(collector.cpu, collector.memory)] if collector.enabled else []
     return {
         "billing": spec.billing,
         "vcpu": sum(cpu_count(cpu) for cpu, _ in sizes),

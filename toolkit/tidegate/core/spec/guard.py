@@ -8,6 +8,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from tidegate.core.spec.base import Model
+from tidegate.core.spec.containers import SecretRef
 from tidegate.core.spec.values import PositiveDuration, Text, matching
 
 Schedule = Annotated[
@@ -27,6 +28,7 @@ class Guard(Model):
     until: PositiveDuration = 259200.0
     rollback: bool = False
     paused: bool = False
+    webhooks: SecretRef | None = None
 
     @model_validator(mode="after")
     def _can_be_meant(self) -> Self:

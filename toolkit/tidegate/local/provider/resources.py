@@ -32,6 +32,7 @@ from tidegate.local.provider.lifecycle import (
 from tidegate.local.provider.mapping import Shape
 from tidegate.local.provider.project_parts import IdentityResource, ProjectService
 from tidegate.local.provider.rest import Json, Session, Settings
+from tidegate.local.provider.scheduler import SchedulerJob, scheduler_in, scheduler_out
 from tidegate.local.provider.secret_version import SecretVersion
 from tidegate.local.provider.service_account import ServiceAccount
 from tidegate.local.provider.storage import Bucket, BucketIamMember, bucket_in, bucket_out
@@ -155,24 +156,6 @@ def _custom_service_out(body: Json, state: Config, config: Config) -> Json:
 
 def _custom_service_in(answer: Json, state: Config, config: Config) -> Json:
     return {**answer, "serviceId": str(answer.get("name", "")).rsplit("/", 1)[-1]}
-
-
-def _scheduler_out(body: Json, state: Config, config: Config) -> Json:
-    name = f"projects/{state['project']}/locations/{state['region']}/jobs/{state['name']}"
-    if isinstance(target := body.get("httpTarget"), dict) and "oauthToken" in target:
-        token = target["oauthToken"]
-        token.setdefault("scope", "https://www.googleapis.com/auth/cloud-platform")
-    return {**body, "name": name}
-
-
-def _scheduler_in(answer: Json, state: Config, config: Config) -> Json:
-    found = {**answer, "name": str(answer.get("name", "")).rsplit("/", 1)[-1]}
-    found["paused"] = answer.get("state") == "PAUSED"
-    own = (state.get("http_target") or [{}])[0] or {}
-    target = dict(answer.get("httpTarget") or {})
-    if own and not own.get("headers"):
-        target.pop("headers", None)  # the service adds its own User-Agent
-    return {**found, "httpTarget": target} if target else found
 
 
 def _identity(
@@ -418,8 +401,9 @@ RESOURCES: Final[Mapping[str, ResourceType]] = MappingProxyType(
                     r"(?P<region>[^/]+)/(?P<name>[^/]+)",
                 ),
             ),
-            _shape("region", "paused"),
-            Behaviour(encode=_scheduler_out, decode=_scheduler_in),
+            _shape("region"),
+            Behaviour(encode=scheduler_out, decode=scheduler_in),
+            made_by=SchedulerJob,
             customize=(default_project, deletion_policy, default_region),
         ),
         "google_storage_bucket": ResourceType(

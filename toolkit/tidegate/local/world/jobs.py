@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tidegate.local.world import run_rules
@@ -15,6 +16,7 @@ from tidegate.local.world.protos import SUCCEEDED, Job, ListJobsResponse
 _WRITABLE = (
     "labels", "annotations", "client", "client_version", "launch_stage", "binary_authorization", "template",
 )  # fmt: skip
+_ID = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _LONGEST = 7 * 86400
 
 
@@ -29,7 +31,11 @@ class Jobs:
 
     def create(self, request: Any) -> Any:
         project, _ = check_location(request.parent)
-        run_rules.check_service_id(request.job_id)
+        if not _ID.fullmatch(request.job_id):
+            invalid(
+                f"Invalid job_id '{request.job_id}': only lowercase letters, digits and hyphens; must begin "
+                "with a letter, must not end with a hyphen, and must be less than 64 characters."
+            )
         path = f"{request.parent}/jobs/{request.job_id}"
         if path in self.stored:
             raise ApiError("ALREADY_EXISTS", f"Resource '{request.job_id}' already exists.")
