@@ -1,11 +1,18 @@
 locals {
-  # Requests in flight as in connection_ratio. While two revisions serve, both keep their minimum.
+  # Requests in flight as in connection_ratio. While two revisions serve, both keep their minimum. Cloud Run adds
+  # instances for CPU as well: those that compute are needed, however few requests there are.
   most_expected = max(var.alerts.instances.minimum, 2 * var.scaling.min_instances)
   many          = <<-EOT
     sum(${local.instances}{${local.run}}) > ${local.most_expected}
     and sum(${local.instances}{${local.run}}) > ${var.alerts.instances.factor} * clamp_min(
       (sum(rate(${local.latencies}_sum{${local.run}}[900s])) or vector(0)) / 1000 / ${var.scaling.concurrency},
       1
+    )
+    unless on () (
+      max(
+        sum by (container_name) (rate(${local.cpu_ratio}_sum{${local.run}}[900s]))
+        / sum by (container_name) (rate(${local.cpu_ratio}_count{${local.run}}[900s]))
+      ) > ${var.alerts.instances.busy}
     )
   EOT
 

@@ -48,7 +48,7 @@ locals {
     failed_starts = {
       title          = "Instances do not start"
       when           = "Startup probes of a revision fail, more than factor times for each that succeeds."
-      within_minutes = 5
+      within_minutes = 8
       within         = "of the first start that fails"
       topic          = "instances"
     }
@@ -89,7 +89,7 @@ locals {
     }
     instances = {
       title          = "More instances than the traffic needs"
-      when           = "There are more than minimum instances, and more than factor times what the requests in flight need."
+      when           = "There are more than minimum instances, more than factor times what the requests in flight need, and they are not busy."
       within_minutes = 17
       within         = "of thirty instances at minimal traffic"
       topic          = "instances"

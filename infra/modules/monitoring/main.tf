@@ -9,6 +9,7 @@ locals {
   latencies    = "run_googleapis_com:request_latencies"
   instances    = "run_googleapis_com:container_instance_count"
   billable     = "run_googleapis_com:container_billable_instance_time"
+  cpu_ratio    = "run_googleapis_com:container_cpu_utilizations"
   memory_ratio = "run_googleapis_com:container_memory_utilizations"
   pending      = "run_googleapis_com:pending_queue_pending_requests"
   probes       = "run_googleapis_com:container_completed_probe_count"

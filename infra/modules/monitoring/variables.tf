@@ -57,7 +57,7 @@ variable "alerts" {
     failed_starts = optional(object({
       enabled        = optional(bool, true)
       severity       = optional(string, "ERROR")
-      for_seconds    = optional(number, 0)
+      for_seconds    = optional(number, 300)
       factor         = optional(number, 10)
       minimum        = optional(number, 3)
       window_seconds = optional(number, 900)
@@ -100,6 +100,7 @@ variable "alerts" {
       enabled     = optional(bool, true)
       severity    = optional(string, "WARNING")
       for_seconds = optional(number, 900)
+      busy        = optional(number, 0.3)
       factor      = optional(number, 4)
       minimum     = optional(number, 5)
     }), {})
@@ -242,6 +243,11 @@ variable "alerts" {
   validation {
     condition     = var.alerts.instances.factor > 1 && var.alerts.instances.minimum >= 1
     error_message = "The factor of the instances alert is above 1, its minimum at least 1."
+  }
+
+  validation {
+    condition     = var.alerts.instances.busy >= 0 && var.alerts.instances.busy <= 1
+    error_message = "The busy of the instances alert is between 0 and 1."
   }
 
   validation {

@@ -183,8 +183,10 @@ class SlowBurnAlert(Alert):
 
 
 class InstancesAlert(Alert):
-    """More than `minimum` instances, and more than `factor` times what the requests in flight need."""
+    """More than `minimum` instances, and more than `factor` times what the requests in flight need, unless
+    their mean CPU utilisation is above `busy`."""
 
+    busy: Ratio = 0.3
     factor: float = Field(default=4.0, gt=1)
     minimum: int = Field(default=5, ge=1)
     for_: Duration = Field(default=900.0, alias="for")
@@ -214,7 +216,6 @@ class FailedStartsAlert(Alert):
     factor: float = Field(default=10.0, ge=1)
     minimum: int = Field(default=3, ge=1)
     window: PositiveDuration = 900.0
-    for_: Duration = Field(default=0.0, alias="for")
 
 
 class RequestCostAlert(Alert):
