@@ -14,7 +14,7 @@ from tidegate.local.world.protos import FAILED, RECONCILING, Operation
 from tidegate.local.world.reconcile import outcome
 from tidegate.local.world.run_state import ServiceState
 
-_KEPT = 1000
+_KEPT = 200
 
 
 @dataclass
