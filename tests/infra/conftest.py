@@ -21,6 +21,8 @@ from tidegate.core.spec import load
 from tidegate.local.provider.server import ProviderServer, serve
 from tidegate.local.world import World
 
+BOOTSTRAP = Path(__file__).resolve().parents[2] / "infra" / "bootstrap"
+
 
 @dataclass
 class Cloud:
@@ -57,11 +59,10 @@ class Cloud:
     def root(self, module: str, text: str) -> Folder:
         """A root module of its own beside a copy of a module."""
         folder = self.place / f"own-{module}"
-        for path, content in rootdir.module_texts().items():
-            if path.startswith(f"{module}/"):
-                target = folder / "modules" / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(content, encoding="utf-8")
+        for path, content in _texts(module).items():
+            target = folder / "modules" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(content, encoding="utf-8")
         (folder / "main.tf").write_text(text, encoding="utf-8")
         return self._ready(folder)
 
@@ -90,6 +91,12 @@ class Cloud:
         if not (path / ".terraform").exists():
             folder.init()
         return folder
+
+
+def _texts(module: str) -> dict[str, str]:
+    if module == BOOTSTRAP.name:
+        return {f"{module}/{file.name}": file.read_text(encoding="utf-8") for file in BOOTSTRAP.glob("*.tf")}
+    return {path: text for path, text in rootdir.module_texts().items() if path.startswith(f"{module}/")}
 
 
 @contextmanager

@@ -80,9 +80,7 @@ class ServiceScaling(Model):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.instances is not None and (self.min_instances or self.max_instances is not None):
-            raise PydanticCustomError(
-                "scaling", "has fixed instances beside a minimum or maximum"
-            )
+            raise PydanticCustomError("scaling", "has fixed instances beside a minimum or maximum")
         if self.max_instances is not None and self.min_instances > self.max_instances:
             raise PydanticCustomError("scaling", "has min_instances above max_instances")
         return self
@@ -173,9 +171,7 @@ def check_volumes(
 ) -> None:
     """Raises pydantic's error unless what is mounted exists, and where it is mounted is free."""
     if own := sorted(_OWN_VOLUMES & set(volumes)):
-        raise PydanticCustomError(
-            "volumes", "has the name {name}, which is taken", {"name": own[0]}
-        )
+        raise PydanticCustomError("volumes", "has the name {name}, which is taken", {"name": own[0]})
     if environment == "gen1" and any(volume.bucket for volume in volumes.values()):
         raise PydanticCustomError("volumes", "has a bucket, which needs execution_environment gen2 or auto")
     for container in containers:

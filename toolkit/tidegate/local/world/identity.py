@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.local.world.errors import ApiError, invalid, not_found
-from tidegate.local.world.ground import Ground, rfc3339
+from tidegate.local.world.ground import Ground, project_number, rfc3339
 
 _ID = re.compile(r"(?!gcp-)[a-z0-9-]{4,32}")
 _KINDS = ("oidc", "aws", "saml", "x509")
@@ -42,12 +42,12 @@ class IdentityPools:
         return self._accept({"name": name, "state": "ACTIVE"}, kind, body, _GIVEN[kind])
 
     def get(self, name: str) -> dict[str, Any]:
-        return dict(self._find(name, deleted=True))
+        return _shown(self._find(name, deleted=True))
 
     def list(self, parent: str, kind: str) -> dict[str, Any]:
         head = f"{parent}/{kind}/"
         found = [
-            dict(it)
+            _shown(it)
             for name, it in sorted(self.stored.items())
             if name.startswith(head) and "/" not in name.removeprefix(head) and it["state"] == "ACTIVE"
         ]
@@ -101,7 +101,13 @@ class IdentityPools:
 
 
 def _done(name: str, response: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": f"{name}/operations/done", "done": True, "response": dict(response)}
+    return {"name": f"{name}/operations/done", "done": True, "response": _shown(response)}
+
+
+def _shown(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers name the project by its number, as what is granted to a pool must."""
+    head, project, rest = str(found["name"]).split("/", 2)
+    return {**found, "name": f"{head}/{project_number(project)}/{rest}"}
 
 
 def _check_provider(provider: dict[str, Any]) -> None:
