@@ -16,7 +16,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.coldstart import coldstart
 from benchmarks.policies import policies
+from benchmarks.takeback import takeback
 from tidegate.adapters import rootdir
 from tidegate.adapters.terraform import TerraformCli, find
 from tidegate.core import trace
@@ -144,7 +146,7 @@ def by_hand(command: tuple[str, ...], found: Roots, extra: dict[str, str]) -> No
 
 
 def main() -> int:
-    rows = [*commands(), *traces(), *policies(), *terraform_part()]
+    rows = [*commands(), *traces(), *policies(), *terraform_part(), *takeback(), *coldstart()]
     for name, value, told, good in rows:
         print(f"{'ok    ' if good else 'missed'}  {name:<38} {value:6.2f} s   {told}")
     return 0 if all(good for *_, good in rows) else 1
