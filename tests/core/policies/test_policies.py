@@ -131,7 +131,8 @@ def test_an_unknown_rule_is_told_with_those_there_are() -> None:
         "traffic {}\n  scaling {}\n  notification_channels = {}",
         "role = 1\n  members = {}\n  labels = [1]\n  sensitive_labels {}\n  oidc {\n issuer_uri = 1\n }",
         "conditions {\n condition_x {}\n condition_threshold {\n threshold_value = {}\n }\n }",
-        'conditions {\n condition_prometheus_query_language {\n query = "/ ) > 1e9 {"\n }\n }\n  lifecycle {}',
+        'conditions {\n condition_prometheus_query_language {\n query = "/ ) > 1e9 {"\n }\n }',
+        "lifecycle {}",
         "template {\n timeout = {}\n revision = 1\n vpc_access {}\n containers {\n startup_probe {}\n }\n }",
     ],
 )
