@@ -289,6 +289,7 @@ REFUSED = [
         'binary_authorization = { policy = "projects/p/platforms/cloudRun/policies/x" }',
         "unless it is enabled",
     ),
+    (f'description = "{"x" * 513}"', "at most 512 characters"),
     ('encryption_key = "mine"', "cryptoKeys/KEY"),
     ('roles = ["roles/editor"]', "far more than a service needs"),
     ('roles = ["writer"]', "A role is written"),
