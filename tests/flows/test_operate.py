@@ -1,4 +1,4 @@
-"""Pause, resume, abort and promote from elsewhere, of rollouts that live, that wait, and that a death has left."""
+"""Pause, resume, abort and promote from elsewhere, of rollouts that live, wait, or were left by a death."""
 
 from __future__ import annotations
 

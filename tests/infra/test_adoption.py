@@ -47,7 +47,10 @@ def test_a_lost_state_is_found_again_whole_and_nothing_is_made_twice(shop: Site)
     assert "service orders" in service
     assert "service account orders-" in service
     assert "5 grants of access" in service
-    assert "6 alert policies" in monitoring
+    assert f"{len(policies)} alert policies" in monitoring
+    assert "1 monitored service" in monitoring
+    assert "2 objectives" in monitoring
+    assert "1 log metric" in monitoring
     assert shop.policies() == policies
     after = shop.cloud.get(f"{RUN}/europe-west1/services/orders")
     assert after["latestCreatedRevision"] == before["latestCreatedRevision"]

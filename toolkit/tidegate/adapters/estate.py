@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 GOOGLE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "iam": "https://iam.googleapis.com/v1/",
+        "logging": "https://logging.googleapis.com/v2/",
         "monitoring": "https://monitoring.googleapis.com/",
         "projects": "https://cloudresourcemanager.googleapis.com/v1/",
         "run": "https://run.googleapis.com/v2/",
         "secrets": "https://secretmanager.googleapis.com/v1/",
     }
 )
-_LOCAL_PATHS = {"iam": "v1/", "monitoring": "", "projects": "v1/", "run": "v2/", "secrets": "v1/"}
+_LOCAL_PATHS = {
+    "iam": "v1/", "logging": "v2/", "monitoring": "", "projects": "v1/", "run": "v2/", "secrets": "v1/",
+}  # fmt: skip
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _PAGE = 100
 _MOST_PAGES = 100

@@ -48,5 +48,7 @@ def _held(directory: Path) -> RolloutHeld:
     except (OSError, ValueError, KeyError, TypeError):
         who = "another process"
     return RolloutHeld(
-        f"a deployment is already running here: {who}", hint="wait for it (--wait), or interrupt it there", passes=True
+        f"a deployment is already running here: {who}",
+        hint="wait for it (--wait), or interrupt it there",
+        passes=True,
     )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import quote
 
 from tidegate.core.spec import Spec
 
@@ -23,7 +24,7 @@ Answer = Mapping[str, Any] | None
 
 @dataclass(frozen=True)
 class Look:
-    """One thing to read. `api` is `run`, `iam`, `projects`, `secrets` or `monitoring`; `path` is below it.
+    """One thing to read. `api` is `run`, `iam`, `projects`, `secrets`, `logging` or `monitoring`; `path` is below it.
 
     `collection` names the list in the answers of a paged listing; all pages are put together.
     """
@@ -66,6 +67,16 @@ def _by_name(api: str, path: Callable[[Spec, After], str]) -> dict[str, Any]:
     return {"looks": looks, "find": find}
 
 
+def _below_v3(path: Callable[[Spec, After], str]) -> dict[str, Any]:
+    """The same of Cloud Monitoring, whose import ids leave the version out."""
+
+    def looks(spec: Spec, after: After) -> tuple[Look, ...]:
+        place = path(spec, after)
+        return (Look("monitoring", f"v3/{place}"),) if place else ()
+
+    return {"looks": looks, "find": _by_name("monitoring", path)["find"]}
+
+
 def _service(spec: Spec, after: After) -> str:
     name, region = _text(after.get("name")), _text(after.get("location")) or spec.region
     # An IAM member of the service may give its full name.
@@ -85,6 +96,27 @@ def _account(spec: Spec, after: After) -> str:
 def _secret(spec: Spec, after: After) -> str:
     name = _text(after.get("secret_id")).rpartition("/")[2]
     return f"projects/{_project(spec, after)}/secrets/{name}" if name else ""
+
+
+def _objectives_service(spec: Spec, after: After) -> str:
+    name = _text(after.get("service_id"))
+    return f"projects/{_project(spec, after)}/services/{name}" if name else ""
+
+
+def _objective(spec: Spec, after: After) -> str:
+    service, name = _text(after.get("service")).rpartition("/")[2], _text(after.get("slo_id"))
+    if not (service and name):
+        return ""
+    return f"projects/{_project(spec, after)}/services/{service}/serviceLevelObjectives/{name}"
+
+
+def _log_metric_looks(spec: Spec, after: After) -> tuple[Look, ...]:
+    name = _text(after.get("name"))
+    return (Look("logging", f"projects/{_project(spec, after)}/metrics/{quote(name, safe='')}"),) if name else ()
+
+
+def _log_metric_find(spec: Spec, after: After, answers: Sequence[Answer]) -> str:
+    return f"{_project(spec, after)} {after['name']}" if answers[0] is not None else ""
 
 
 def _version_looks(spec: Spec, after: After) -> tuple[Look, ...]:
@@ -232,6 +264,9 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "google_monitoring_notification_channel": Kind(
             "notification channel", _channel_looks, _channel_find
         ),
+        "google_monitoring_custom_service": Kind("monitored service", **_below_v3(_objectives_service)),
+        "google_monitoring_slo": Kind("objective", **_below_v3(_objective)),
+        "google_logging_metric": Kind("log metric", _log_metric_looks, _log_metric_find),
         "google_monitoring_dashboard": Kind("dashboard", _dashboard_looks, _dashboard_find),
     }
 )  # fmt: skip
