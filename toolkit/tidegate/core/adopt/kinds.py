@@ -24,7 +24,8 @@ Answer = Mapping[str, Any] | None
 
 @dataclass(frozen=True)
 class Look:
-    """One thing to read. `api` is `run`, `iam`, `projects`, `secrets`, `logging` or `monitoring`; `path` is below it.
+    """One thing to read. `api` is `run`, `iam`, `projects`, `secrets`, `logging` or `monitoring`; `path` is
+    below it.
 
     `collection` names the list in the answers of a paged listing; all pages are put together.
     """
@@ -112,7 +113,8 @@ def _objective(spec: Spec, after: After) -> str:
 
 def _log_metric_looks(spec: Spec, after: After) -> tuple[Look, ...]:
     name = _text(after.get("name"))
-    return (Look("logging", f"projects/{_project(spec, after)}/metrics/{quote(name, safe='')}"),) if name else ()
+    place = f"projects/{_project(spec, after)}/metrics/{quote(name, safe='')}"
+    return (Look("logging", place),) if name else ()
 
 
 def _log_metric_find(spec: Spec, after: After, answers: Sequence[Answer]) -> str:
