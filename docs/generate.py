@@ -6,6 +6,7 @@ A test holds the files against what this would write.
 from __future__ import annotations
 
 import re
+import sys
 import types
 import typing
 from collections.abc import Iterator
@@ -22,6 +23,10 @@ from tidegate.core.spec import Alerts, Spec, TelemetrySpec
 from tidegate.core.spec.values import seconds
 
 DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS))
+
+import module_tables  # noqa: E402 - beside this file, which need not be run as a script
+
 SPEC_HEAD = """# The spec
 
 `tidegate.yaml` describes one service. Every key, its default, and what it means; unknown keys are errors, and all faults
@@ -285,8 +290,14 @@ MEANING = {
 }
 _SAME = (
     (re.compile(r"probes\.(startup|liveness)"), "probes.PROBE"),
-    (re.compile(r"^alerts\.(\w+)(?=$|\.(enabled|severity|for|window|min_requests_per_minute)$)"), "alerts.ALERT"),
-    (re.compile(r"^alerts\.channels\[\]\.(slack|pagerduty|webhook)(?=$|\.(key|version)$)"), "alerts.channels[].KIND"),
+    (
+        re.compile(r"^alerts\.(\w+)(?=$|\.(enabled|severity|for|window|min_requests_per_minute)$)"),
+        "alerts.ALERT",
+    ),
+    (
+        re.compile(r"^alerts\.channels\[\]\.(slack|pagerduty|webhook)(?=$|\.(key|version)$)"),
+        "alerts.channels[].KIND",
+    ),
 )
 _ALERTS = tuple(Alerts().kinds)
 
@@ -436,11 +447,13 @@ def rollout_page(present: str) -> str:
 
 
 def pages() -> dict[Path, str]:
-    rollout = DOCS / "rollout.md"
+    rollout, alerts = DOCS / "rollout.md", DOCS / "alerts.md"
     return {
         DOCS / "spec.md": spec_page(),
         DOCS / "metrics.md": metrics_page(),
         rollout: rollout_page(rollout.read_text(encoding="utf-8")),
+        alerts: module_tables.alerts_page(alerts.read_text(encoding="utf-8")),
+        **dict(module_tables.readmes()),
     }
 
 

@@ -31,6 +31,7 @@ class Cloud:
     url: str
     provider: ProviderServer
     place: Path
+    world: World
 
     def get(self, path: str) -> dict[str, Any]:
         return self._call("GET", path)
@@ -103,7 +104,7 @@ def _texts(module: str) -> dict[str, str]:
 def attached(place: Path) -> Iterator[Cloud]:
     world = World(time.time, lambda service, tag: "http://127.0.0.1:1")
     with control_plane(world) as url, serve(url) as provider:
-        yield Cloud(url, provider, place)
+        yield Cloud(url, provider, place, world)
 
 
 @pytest.fixture

@@ -80,7 +80,9 @@ def _copies(root: str, module: str, modules: Mapping[str, str]) -> dict[str, str
     return {
         f"{root}/modules/{path}": text
         for path, text in modules.items()
-        if path.startswith(f"{module}/") and path != f"{module}/README.md"
+        if path.startswith(f"{module}/")
+        and path != f"{module}/README.md"
+        and not path.startswith(f"{module}/examples/")
     }
 
 
