@@ -44,6 +44,9 @@ _STALL = 1500.0
 _LATE = (0.7, 3.0, 25.0, 70.0)
 _STALE = 60.0
 """Seconds for which a read may still be answered with what was so before."""
+_PASSING = {Fault.REFUSED, Fault.ABORTED, Fault.UNKNOWN, Fault.LOST, Fault.LATE, Fault.STALE}
+_FEW = 3
+_SLOW = 60.0
 _FAILING = 0.3
 _BAD_AFTER = 100.0
 
@@ -152,6 +155,14 @@ class Seat:
     def misled(self) -> bool:
         """Whether it was told old news again and again: it cannot know better."""
         return sum(fault is Fault.STALE for fault in self.faults.values()) > 1
+
+    @property
+    def untroubled(self) -> bool:
+        """Whether nothing befalls it that does not pass by itself."""
+        schedule = self.city.schedule
+        passing = len(self.faults) <= _FEW and set(self.faults.values()) <= _PASSING
+        spreads = max(schedule.propagation) < _SLOW
+        return passing and spreads and not schedule.outages and not schedule.hands
 
     @property
     def robs(self) -> bool:

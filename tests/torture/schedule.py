@@ -105,12 +105,15 @@ _SETTINGS = st.builds(
     st.just(QUICK),
     steps=st.sampled_from([(10, 50), (30,), (5, 25, 50)]),
     pauses=st.sampled_from([(), (), (), (1,), (0, 2)]),
+    bake=st.sampled_from([60.0, 60.0, 60.0, 800.0]),
     on_cancel=st.sampled_from(["rollback", "keep"]),
     on_inconclusive=st.sampled_from(["hold", "rollback", "promote"]),
 )
 _PACES = st.lists(st.sampled_from([0.05, 0.1, 0.6, 2.5, 8.0]), min_size=1, max_size=4).map(tuple)
 _AHEAD = st.sampled_from([0.0, 0.0, 0.0, -20.0, -1.0, 1.0, 20.0])
-_DOES: st.SearchStrategy[Does] = st.sampled_from(["well", "badly", "badly later", "not start", "well"])
+_DOES: st.SearchStrategy[Does] = st.sampled_from(
+    ["well", "badly", "badly later", "badly", "well", "not start"]
+)
 _STOPS = (Fault.SIGNAL, Fault.KILLED)
 _BEFALLS: dict[Call, tuple[int, tuple[Fault, ...]]] = {
     "update": (9, tuple(f for f in Fault if f is not Fault.STALE)),
@@ -126,7 +129,8 @@ _BEFALLS: dict[Call, tuple[int, tuple[Fault, ...]]] = {
 
 def _one(call: Call) -> st.SearchStrategy[Befalls]:
     most, faults = _BEFALLS[call]
-    return st.tuples(st.just(call), st.integers(0, most), st.sampled_from(faults))
+    number = st.one_of(st.integers(0, min(most, 12)), st.integers(0, most))
+    return st.tuples(st.just(call), number, st.sampled_from(faults))
 
 
 def _burst(call: Call, *faults: Fault) -> st.SearchStrategy[tuple[Befalls, ...]]:
@@ -151,18 +155,28 @@ def _faults(most: int) -> st.SearchStrategy[tuple[Befalls, ...]]:
     )
 
 
-def _deployers(faults: int, *at: float) -> st.SearchStrategy[Process]:
-    return st.builds(Process, st.just("deploy"), st.sampled_from(at), _DOES, _faults(faults), _PACES, _AHEAD)
+def _death() -> st.SearchStrategy[tuple[Befalls, ...]]:
+    calls: tuple[Call, ...] = ("update", "update", "update", "sleep", "read", "apply", "samples")
+    kinds = (Fault.KILLED, Fault.KILLED_AFTER, Fault.KILLED_LATE)
+    return st.sampled_from(calls).flatmap(
+        lambda call: st.tuples(
+            st.tuples(st.just(call), st.integers(0, min(6, _BEFALLS[call][0])), st.sampled_from(kinds))
+        )
+    )
+
+
+def _deployers(faults: st.SearchStrategy[tuple[Befalls, ...]], *at: float) -> st.SearchStrategy[Process]:
+    return st.builds(Process, st.just("deploy"), st.sampled_from(at), _DOES, faults, _PACES, _AHEAD)
 
 
 _ASKED: tuple[Command, ...] = (
-    "resume", "pause", "abort", "abort at once", "abort of the living", "promote", "rollback",
+    "resume", "resume", "pause", "abort", "abort at once", "abort of the living", "promote", "rollback",
     "rollback of the living",
 )  # fmt: skip
 _OPERATORS = st.builds(
     Process,
     st.sampled_from(_ASKED),
-    st.one_of(*[st.integers(0, 300).map(float)] * 3, st.sampled_from([700.0, 1100.0, 2000.0])),
+    st.one_of(*[st.integers(0, 300).map(float)] * 3, st.sampled_from([700.0, 900.0, 1100.0, 2000.0])),
     st.just("well"),
     _faults(2),
     _PACES,
@@ -189,9 +203,10 @@ _PROPAGATION = st.lists(st.sampled_from([0.0, 0.0, 0.0, 1.0, 1.0, 12.0, 200.0]),
 def _schedules(
     deployers: int, operators: tuple[int, int], faults: int, **more: st.SearchStrategy[Any]
 ) -> st.SearchStrategy[Schedule]:
-    """The first deployer begins at once, the second some time later."""
-    first = _deployers(faults, 0.0)
-    second = _deployers(faults, 0.0, 0.3, 20.0, 26.0, 60.0, 200.0, 1000.0)
+    """The first deployer begins at once, the second some time later. Without `faults` each dies of one."""
+    befalls = _faults(faults) if faults else _death()
+    first = _deployers(befalls, 0.0)
+    second = _deployers(befalls, 0.0, 0.3, 20.0, 26.0, 60.0, 200.0, 1000.0)
     others = st.lists(_OPERATORS, min_size=operators[0], max_size=operators[1])
     if deployers == 2:
         both = st.tuples(first, second)
@@ -209,6 +224,7 @@ def _schedules(
 
 CHAPTERS: dict[str, st.SearchStrategy[Schedule]] = {
     "two deployers": _schedules(2, (0, 0), 3),
+    "deaths": _schedules(1, (1, 2), 0),
     "operators": _schedules(1, (1, 3), 2),
     "outsiders": _schedules(1, (0, 2), 2, hands=_HANDS),
     "outages": _schedules(1, (0, 2), 2, outages=_OUTAGES),

@@ -17,7 +17,7 @@ from torture.play import play
 from torture.schedule import CHAPTERS, Schedule
 
 _GIVEN = int(os.environ.get("TORTURE_SCHEDULES", "0"))
-_ALWAYS = 1050
+_ALWAYS = 1200
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

@@ -128,11 +128,14 @@ class Watch:
             "a candidate got more traffic after a failing verdict",
         )
         self._must(not seat.robbed, f"it writes although it has seen that {seat.robbed} has taken over")
-        self._owner(seat, before)
+        prior = record.find(before.annotations)
+        self._owner(seat, prior)
         if failed is not None:
             self.recorded.add(state.id)
         if state.phase is Phase.PROMOTED or state.forced:
             self.good.add(state.candidate)
+        if state.phase is Phase.LOCKED and isinstance(prior, Record) and prior.state.phase is Phase.HELD:
+            self.good.add(state.stable)  # held with all the traffic, and somebody has built upon it
         self.written = True
         seat.claimed, seat.generation = state.id, after.generation
 
@@ -140,13 +143,13 @@ class Watch:
         """Whether a person promotes it who cannot know of the verdict: it never got into the record."""
         return state.forced and state.id not in self.recorded
 
-    def _owner(self, seat: Seat, before: Service) -> None:
+    def _owner(self, seat: Seat, prior: Record | record.Unreadable | None) -> None:
         """A living process is not robbed."""
-        prior = record.find(before.annotations)
         if not isinstance(prior, Record) or prior.state.holder == seat.name:
             return
-        living = any(s.name == prior.state.holder and s.living for s in seat.city.seats)
-        robbed = living and prior.lives_at(self._stage.now() + _SKEW)
+        owner = next((s for s in seat.city.seats if s.name == prior.state.holder and s.living), None)
+        works = owner is not None and not prior.state.final
+        robbed = works and (owner.untroubled or prior.lives_at(self._stage.now() + _SKEW))
         self._must(not robbed or seat.robs, f"{prior.state.holder} was robbed")
 
     def read(self, seat: Seat, found: Service | None) -> None:
@@ -191,7 +194,9 @@ class Watch:
         if alone:
             self._agrees(state)
             blamed = seat.process.command == "deploy" and any(words in state.reason for words in _BLAME)
-            self._must(not blamed, "it blames somebody who was not there")
+            self._must(not blamed or seat.misled, "it blames somebody who was not there")
+            gave_up = state.phase is Phase.NEEDS_PERSON and seat.untroubled
+            self._must(not gave_up, "it calls a person for what would have passed")
 
     def _agrees(self, state: State) -> None:
         """Nobody else had a hand in it: traffic and record are what it says."""
