@@ -139,6 +139,8 @@ def test_pages_come_newest_first_and_none_is_lost(local_world: World, base: str)
         ({"policy": {"userLabels": {**LABELS, "region": "us-east1"}}}, False),
         ({"policy": {"userLabels": {"managed_by": "tidegate", "service": "orders"}}}, True),
         ({"policy": {"userLabels": {**LABELS, "service": "payments"}}}, False),
+        ({"policy": {"userLabels": {**LABELS, "alert": "monthly_cost"}}}, False),
+        ({"policy": {"userLabels": {**LABELS, "alert": "error_burn_fast"}}}, True),
         ({"policy": {"userLabels": {"service": "orders"}}}, False),
         ({"policy": {}, "resource": {"labels": {"service_name": "orders"}}}, True),
         ({"policy": {}, "resource": {"labels": {"service_name": "payments"}}}, False),

@@ -26,6 +26,11 @@ _PAGE = 1000
 _MOST_PAGES = 10
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _OPEN = "OPEN"
+_NOT_BURNING = frozenset(
+    {"cost_per_request", "error_burn_slow", "latency_burn_slow", "monthly_cost", "telemetry_silent"}
+)
+"""Alerts of the monitoring module that tell of money, of past days or of nothing measured: the service may be
+as well as ever."""
 _LONGEST = 300
 
 
@@ -95,7 +100,7 @@ class MonitoringIncidents:
 
 
 def concerns(alert: Mapping[str, Any], name: ServiceName) -> bool:
-    """Whether it is open and about the service: by the labels that tidegate's policies have, or by resource.
+    """Whether it is open and says that the service burns, by the labels of its policy or by its resource.
 
     An answer holds the alerts of the whole metrics scope, so other projects' and regions' may be among them.
     """
@@ -109,6 +114,8 @@ def concerns(alert: Mapping[str, Any], name: ServiceName) -> bool:
         or labels.get("region", name.region) != name.region
     )
     ours = labels.get("managed_by") == "tidegate" and labels.get("service") == name.service
+    if ours and labels.get("alert") in _NOT_BURNING:
+        return False
     return not elsewhere and (ours or resource.get("service_name") == name.service)
 
 
