@@ -223,6 +223,34 @@ def test_a_sidecar_starts_after_what_it_depends_on(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_the_containers_of_an_instance_share_a_volume_in_memory(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with stand(tmp_path) as one:
+            script = (
+                "import os, pathlib, time\n"
+                "pathlib.Path(os.environ['LOCAL_MOUNTS'] + '/in/side').write_text('hello')\n"
+                "time.sleep(60)"
+            )
+            app = with_container(wanted(), mounts=(Mount("scratch", "/deep/out"),))
+            sidecar = dataclasses.replace(
+                app.containers[0],
+                name="side",
+                port=0,
+                startup_probe=None,
+                command=("python", "-c", script),
+                mounts=(Mount("scratch", "/in"),),
+            )
+            volume = Volume("scratch", "empty_dir")
+            url = await one.run(
+                dataclasses.replace(app, containers=(*app.containers, sidecar), volumes=(volume,))
+            )
+            root = Path(json.loads((await get(url + "/env"))[1])["LOCAL_MOUNTS"])
+            await until(lambda: (root / "deep/out/side").exists())
+            assert (root / "deep/out/side").read_text() == "hello"
+
+    asyncio.run(scene())
+
+
 def test_secret_files_are_there_to_read_and_gone_afterwards(tmp_path: Path) -> None:
     async def scene() -> Path:
         async with stand(tmp_path) as one:

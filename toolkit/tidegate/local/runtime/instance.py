@@ -274,13 +274,19 @@ class Instance:
         return {COLLECT_PORT: str(self._exporters[declared])} | ({COLLECT_SOCKETS_OF: pids} if pids else {})
 
     def _mount(self, container: Container) -> Path | None:
-        """Secret files under a folder of the instance: `LOCAL_MOUNTS` + the path they have in a container."""
+        """Volumes under a folder of the instance: `LOCAL_MOUNTS` + the path they have in a container.
+
+        Secrets are files. Any other volume is a directory, empty at first, that its containers share.
+        """
         volumes = {volume.name: volume for volume in self.wanted.volumes}
         root = self._mounts / container.name
         for mount in container.mounts:
             volume = volumes.get(mount.volume)
             base = (root / mount.path.lstrip("/")).resolve()
             if volume is None or not base.is_relative_to(root.resolve()):
+                continue
+            if volume.kind != "secret":
+                self._share(volume.name, base)
                 continue
             base.mkdir(parents=True, exist_ok=True)
             for file in volume.files:
@@ -291,3 +297,10 @@ class Instance:
                         target.touch(mode=0o600, exist_ok=False)
                     target.write_bytes(file.content)
         return root if container.mounts else None
+
+    def _share(self, volume: str, base: Path) -> None:
+        shared = self._mounts / ".shared" / volume
+        shared.mkdir(parents=True, exist_ok=True)
+        base.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            base.symlink_to(shared, target_is_directory=True)
