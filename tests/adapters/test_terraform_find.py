@@ -37,7 +37,7 @@ def environment(bin_dir: Path, **more: str) -> dict[str, str]:
 
 
 def test_terraform_on_the_path_comes_before_tofu(bin_dir: Path) -> None:
-    versioned(bin_dir / "tofu", "1.9.0")
+    versioned(bin_dir / "tofu", "1.12.0")
     path = versioned(bin_dir / "terraform", "1.11.4")
     found = find(environment(bin_dir))
     assert (found.flavour, found.version, found.command) == ("terraform", (1, 11, 4), (str(path),))
@@ -46,14 +46,14 @@ def test_terraform_on_the_path_comes_before_tofu(bin_dir: Path) -> None:
 
 def test_tofu_is_taken_when_terraform_is_too_old(bin_dir: Path) -> None:
     versioned(bin_dir / "terraform", "1.5.7")
-    versioned(bin_dir / "tofu", "1.8.2")
+    versioned(bin_dir / "tofu", "1.11.2")
     assert find(environment(bin_dir)).flavour == "opentofu"
 
 
 def test_text_answers_and_pre_releases_are_understood(bin_dir: Path) -> None:
-    script(bin_dir / "terraform", "echo 'OpenTofu v1.10.0-beta2'; echo 'on linux_amd64'")
+    script(bin_dir / "terraform", "echo 'OpenTofu v1.12.0-beta2'; echo 'on linux_amd64'")
     found = find(environment(bin_dir))
-    assert (found.flavour, found.version) == ("opentofu", (1, 10, 0))
+    assert (found.flavour, found.version) == ("opentofu", (1, 12, 0))
 
 
 def test_the_named_one_wins(bin_dir: Path, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_bad_named_one_is_an_error_and_nothing_replaces_it(
         find(environment(bin_dir, TIDEGATE_TERRAFORM=str(named)))
     assert str(named) in caught.value.message
     assert problem in caught.value.message
-    assert "1.6 or newer" in caught.value.message
+    assert "1.11 or newer" in caught.value.message
     assert "TIDEGATE_TERRAFORM" in caught.value.hint
 
 
@@ -118,7 +118,7 @@ def test_a_binary_for_another_machine_cannot_be_started(bin_dir: Path) -> None:
 
 def test_candidates_list_the_unusable_too(bin_dir: Path) -> None:
     versioned(bin_dir / "terraform", "1.2.0")
-    versioned(bin_dir / "tofu", "1.7.1")
+    versioned(bin_dir / "tofu", "1.11.1")
     seen = {candidate.place: candidate.usable for candidate in candidates(environment(bin_dir))}
     assert seen[str(bin_dir / "terraform")] is False
     assert seen[str(bin_dir / "tofu")] is True
@@ -126,12 +126,12 @@ def test_candidates_list_the_unusable_too(bin_dir: Path) -> None:
 
 def test_the_version_is_asked_once_per_file_and_again_after_an_update(bin_dir: Path, tmp_path: Path) -> None:
     asked = tmp_path / "asked"
-    body = f'echo x >>{asked}; echo \'{{"terraform_version": "1.7.0"}}\''
+    body = f'echo x >>{asked}; echo \'{{"terraform_version": "1.11.0"}}\''
     path = script(bin_dir / "terraform", body)
     find(environment(bin_dir))
     find(environment(bin_dir))
     assert len(asked.read_text().split()) == 1
-    script(path, body.replace("1.7.0", "1.14.22"))
+    script(path, body.replace("1.11.0", "1.14.22"))
     assert find(environment(bin_dir)).version == (1, 14, 22)
 
 

@@ -288,7 +288,7 @@ def test_a_terraform_that_cannot_be_used(
     said = only_sentence(ran)
     assert str(named) in said
     assert ("1.4.2, too old" if kind == "old" else "does not exist") in said
-    assert "1.6 or newer" in said
+    assert "1.11 or newer" in said
     examined = run("doctor")
     assert examined.code != ExitCode.DONE
     assert f"failed   terraform: TIDEGATE_TERRAFORM names {named}" in examined.out

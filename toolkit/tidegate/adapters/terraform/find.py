@@ -19,7 +19,8 @@ from tidegate.ports import TerraformVersion
 SETTING = "TIDEGATE_TERRAFORM"
 """Environment variable: the path of a binary, or `embedded`."""
 EMBEDDED = "embedded"
-MINIMUM = (1, 6, 0)
+MINIMUM = (1, 11, 0)
+"""Write-only arguments keep the secrets of channels out of the state."""
 TIMEOUT = 30.0
 """Seconds that `version` may take before the binary counts as broken."""
 
