@@ -15,9 +15,10 @@ import pytest
 
 from local.cloud_parts import SERVICE, Stand, exists, stand, until, wanted, with_container
 from tidegate import procfs
+from tidegate.local.local_status import describe
 from tidegate.local.runtime import State, orphans
 from tidegate.local.runtime.logs import InstanceLog, Lines
-from tidegate.local.world import Mount, Probe, SecretFile, Volume
+from tidegate.local.world import Mount, Probe, Route, SecretFile, Volume
 
 
 async def get(url: str, **options: Any) -> tuple[int, str]:
@@ -305,3 +306,22 @@ def test_output_is_cut_into_lines_whatever_its_pieces() -> None:
     assert found[:3] == ["ab", "c", "�"]
     assert found[3] == "x" * 20_000
     assert list(lines.end()) == []
+
+
+def test_an_instance_that_has_not_begun_yet_can_be_told_of(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with stand(tmp_path) as one:
+            one.fleet.reconcile([wanted()])
+            routes = [Route(SERVICE, (("orders-1", 100),), {})]
+            told = describe(Routes(routes), one.fleet, one.proxy)
+            (instance,) = told["services"][0]["revisions"][0]["instances"]
+            assert (instance["state"], instance["pid"], instance["port"]) == (State.STARTING, 0, 0)
+
+    class Routes:
+        def __init__(self, found: list[Route]) -> None:
+            self.found = tuple(found)
+
+        def routes(self) -> tuple[Route, ...]:
+            return self.found
+
+    asyncio.run(scene())

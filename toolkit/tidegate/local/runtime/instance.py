@@ -73,7 +73,7 @@ class Instance:
     @property
     def port(self) -> int:
         """Of the ingress container."""
-        return next((self.ports[c.name] for c in self.wanted.containers if c.port), 0)
+        return next((self.ports.get(c.name, 0) for c in self.wanted.containers if c.port), 0)
 
     def local_port(self, declared: int) -> int:
         """Where a port of the template is on this machine; one no container declares is itself."""
