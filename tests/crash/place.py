@@ -114,7 +114,8 @@ def load(cloud: LocalCloud, service: str, rate: float) -> Iterator[None]:
         yield
         return
     ended = threading.Event()
-    thread = threading.Thread(target=_send, args=(cloud, service, rate, ended), daemon=True)
+    address = urlsplit(_address(cloud, service)).netloc
+    thread = threading.Thread(target=_send, args=(address, rate, ended), daemon=True)
     thread.start()
     try:
         yield
@@ -123,8 +124,7 @@ def load(cloud: LocalCloud, service: str, rate: float) -> Iterator[None]:
         thread.join()
 
 
-def _send(cloud: LocalCloud, service: str, rate: float, ended: threading.Event) -> None:
-    address = urlsplit(_address(cloud, service)).netloc
+def _send(address: str, rate: float, ended: threading.Event) -> None:
     connection = http.client.HTTPConnection(address, timeout=5)
     while not ended.wait(1 / rate):
         try:
