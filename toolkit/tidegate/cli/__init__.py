@@ -57,6 +57,11 @@ COMMANDS: Mapping[str, Entry] = {
     "promote": Entry(
         "operate", "promote", "Send all traffic to the candidate, without judging it any further."
     ),
+    "provision": Entry(
+        "provision",
+        "provision",
+        "Apply alert policies and dashboard alone, of a service that tidegate never deployed as well.",
+    ),
     "record": Entry("record", "record", "Write the trace of a past rollout, for `tidegate replay`."),
     "render": Entry("render", "render", "Write the Terraform root modules of a spec."),
     "replay": Entry("replay", "replay", "Judge recorded rollouts again, look by look."),

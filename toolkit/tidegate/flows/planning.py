@@ -45,6 +45,7 @@ class Request:
     roots: Roots
     allow_destroy: bool = False
     with_monitoring: bool = True
+    with_service: bool = True
     approve: Callable[[Mapping[str, PlanSummary]], bool] = lambda _: True
     on_progress: OnProgress | None = None
     estate: Estate | None = None
@@ -72,7 +73,7 @@ def make_plans(request: Request, terraform: Terraform, plans: Plans) -> None:
     """
     request.roots.write()
     adoption = _adoption(request)
-    directories = {SERVICE: request.roots.service}
+    directories = {SERVICE: request.roots.service} if request.with_service else {}
     if request.with_monitoring:
         directories[MONITORING] = request.roots.monitoring
     for name, directory in directories.items():
@@ -81,7 +82,7 @@ def make_plans(request: Request, terraform: Terraform, plans: Plans) -> None:
             request.say(f"{name}: the state of an apply that could not save it ({saved}) is saved now")
         plans.saved[name] = _plan(request, terraform, directory, adoption)
         plans.summaries[name] = summarize(plans.saved[name].json)
-    if adoption is not None:
+    if adoption is not None and request.with_service:
         adoption.neighbours(plans.saved[SERVICE].json)
     _gate(request, plans)
 

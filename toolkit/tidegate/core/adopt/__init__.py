@@ -3,6 +3,7 @@
 The flow reads (`Look`), the rest is decided here.
 """
 
+from tidegate.core.adopt.existing import Existing, spec_of
 from tidegate.core.adopt.imports import Creation, creations, import_blocks
 from tidegate.core.adopt.kinds import KINDS, Answer, Kind, Look, doubles, policies_of
 from tidegate.core.adopt.losses import losses
@@ -13,6 +14,7 @@ __all__ = [
     "KINDS",
     "Answer",
     "Creation",
+    "Existing",
     "Kind",
     "Look",
     "adopting",
@@ -27,4 +29,5 @@ __all__ = [
     "renames",
     "settle_note",
     "settled_elsewhere",
+    "spec_of",
 ]
