@@ -143,3 +143,24 @@ def test_what_no_spec_has_is_named() -> None:
 def test_a_name_with_a_line_break_does_not_become_a_key_of_the_spec() -> None:
     found = written(service({"env": [{"name": "A\nservice: other", "value": "x"}]}))
     assert load(found.text.encode(), "tidegate.yaml").service == "orders"
+
+
+def test_the_collector_of_a_deployment_is_taken_for_what_it_is() -> None:
+    given = service(volumes=[{"name": "collector-config", "secret": {"secret": "orders-collector"}}])
+    given["template"]["containers"].append(
+        {
+            "name": "collector",
+            "image": "example/sidecar:1",
+            "resources": {"limits": {"cpu": "1", "memory": "256Mi"}},
+            "volumeMounts": [{"name": "collector-config", "mountPath": "/etc/rungmp"}],
+        }
+    )
+    found = spec(given)
+    assert [container.name for container in found.containers] == ["web"]
+    assert found.telemetry.collector.enabled
+    assert (found.telemetry.collector.image, found.telemetry.collector.memory) == (
+        "example/sidecar:1",
+        "256Mi",
+    )
+    assert found.volumes == {}
+    assert "what its collector looks at" in " ".join(written(given).left_out)

@@ -22,6 +22,7 @@ _INGRESS = {
     "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER": "internal-and-load-balancer",
 }
 _EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
+_COLLECTOR_VOLUME = "collector-config"
 _CONCURRENCY, _MOST_INSTANCES = 80, 100
 """Cloud Run's own where a service says nothing."""
 _NO_SPEC_SAYS = {
@@ -67,8 +68,7 @@ def spec_of(
         **found.platform(),
         **found.scale(),
         **found.access(invokers),
-        # A sidecar that this service does not have is nobody's to add unasked.
-        "telemetry": {"collector": {"enabled": False}},
+        "telemetry": {"collector": found.collector()},
     }
     found.unsaid()
     kept = _without_secrets(values, "", left)
@@ -78,10 +78,24 @@ def spec_of(
 class _Writer:
     def __init__(self, service: Mapping[str, Any], template: Mapping[str, Any], left: list[str]) -> None:
         self.service, self.template, self.left = service, template, left
-        self.volumes = {str(v.get("name")): v for v in template.get("volumes") or ()}
+        volumes = {str(v.get("name")): v for v in template.get("volumes") or ()}
+        self.volumes = {name: volume for name, volume in volumes.items() if name != _COLLECTOR_VOLUME}
+        self.given = [one for one in template.get("containers") or () if not _is_collector(one)]
+
+    def collector(self) -> Found:
+        """That of the service module, by its volume. One that is not there is nobody's to add unasked."""
+        there = next(filter(_is_collector, self.template.get("containers") or ()), None)
+        if there is None:
+            return {"enabled": False}
+        self.left.append("what its collector looks at, and how often: written with the defaults of a spec")
+        limits = (there.get("resources") or {}).get("limits") or {}
+        return {
+            "image": there.get("image"),
+            **{name: str(limits[name]) for name in ("cpu", "memory") if name in limits},
+        }
 
     def containers(self) -> list[Found]:
-        given = self.template.get("containers") or ()
+        given = self.given
         sockets = {name for name, volume in self.volumes.items() if "cloudSqlInstance" in volume}
         return [container(one, len(given) == 1, sockets, self.left) for one in given]
 
@@ -157,9 +171,7 @@ class _Writer:
         return {"enabled": True, **{ours: given[its] for its, ours in names.items() if given.get(its)}}
 
     def _billing(self) -> str:
-        idle = {
-            bool((one.get("resources") or {}).get("cpuIdle")) for one in self.template.get("containers") or ()
-        }
+        idle = {bool((one.get("resources") or {}).get("cpuIdle")) for one in self.given}
         if len(idle) > 1:
             self.left.append("that its containers are billed in different ways")
         return "request" if True in idle else "instance"
@@ -193,6 +205,10 @@ class _Writer:
     def unsaid(self) -> None:
         for table, given in ((_NO_SPEC_SAYS, self.service), (_NO_TEMPLATE_SAYS, self.template)):
             self.left += [what for name, what in table.items() if given.get(name)]
+
+
+def _is_collector(container: Mapping[str, Any]) -> bool:
+    return any(mount.get("name") == _COLLECTOR_VOLUME for mount in container.get("volumeMounts") or ())
 
 
 _PLAIN_NAME = re.compile(r"[\w.,:;/ ()\[\]@'-]*")
