@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,19 @@ def city(tmp_path: Path) -> Iterator[City]:
         yield city
     finally:
         city.close()
+
+
+def until_sure(city: City) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+    """The first look that calls it growth: how soon that is depends on how busy this machine is."""
+    looks: list[tuple[subprocess.CompletedProcess[str], dict[str, Any]]] = []
+
+    def sure() -> bool:
+        done = city.run(*LOOK)
+        looks.append((done, json.loads(done.stdout)))
+        return bool(looks[-1][1]["alarm"] == "growing")
+
+    until(sure)
+    return looks[-1]
 
 
 def test_what_leaks_after_its_rollout_is_found_and_taken_back_where_that_is_allowed(city: City) -> None:
@@ -44,14 +59,12 @@ def test_what_leaks_after_its_rollout_is_found_and_taken_back_where_that_is_allo
         forbidden = city.run(*LOOK, "--rollback")
         assert forbidden.returncode == ExitCode.USAGE
         assert "does not allow" in forbidden.stderr
-        told = city.run(*LOOK)
-        found = json.loads(told.stdout)
-        assert (told.returncode, found["alarm"], found["revision"]) == (ExitCode.NEEDS_PERSON, "growing", v2)
+        told, found = until_sure(city)
+        assert (told.returncode, found["revision"]) == (ExitCode.NEEDS_PERSON, v2)
         assert city.answering() == {v2}
         with (city.directory / "tidegate.yaml").open("a") as spec:
             spec.write("guard: {rollback: true}\n")
-        back = city.run(*LOOK)
-        found = json.loads(back.stdout)
+        back, found = until_sure(city)
         # How sure it is that the rollback helped depends on how busy this machine is.
         assert back.returncode in (ExitCode.ROLLED_BACK, ExitCode.NEEDS_PERSON), (found, back.stderr)
         assert back.returncode == city.recorded()["exit_code"]
