@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,42 +148,6 @@ def test_conditions_work_before_the_first_sample_and_look_at_this_service_only(c
                     "process_resident_memory_bytes",
                 }
                 assert 'cluster="__run__",namespace="orders"' in labels
-
-
-def test_the_dashboard_shows_everything_and_holds_nothing_the_api_would_drop(cloud: Cloud) -> None:
-    folder = cloud.render(SPEC, "monitoring")
-    folder.apply()
-    [dashboard] = cloud.get("/v1/projects/shop-prod/dashboards")["dashboards"]
-    written = folder.state()["google_monitoring_dashboard.this"]["dashboard_json"]
-    assert dashboard["mosaicLayout"]["columns"] == 48
-    assert list(empties(json.loads(written))) == []
-    tiles = dashboard["mosaicLayout"]["tiles"]
-    for tile in tiles:
-        assert tile.get("xPos", 0) + tile["width"] <= 48
-    corners = [(tile.get("xPos", 0), tile.get("yPos", 0)) for tile in tiles]
-    assert len(set(corners)) == len(corners)
-    queries = [
-        data["timeSeriesQuery"]["prometheusQuery"]
-        for tile in tiles
-        for data in tile["widget"]["xyChart"]["dataSets"]
-    ]
-    assert all("revision_name" in query for query in queries)
-    for metric in (
-        "app_open_fds", "app:tcp", "request_latencies_bucket", "request_count", "container_instance_count",
-        "container_memory_utilizations_bucket",
-    ):  # fmt: skip
-        assert any(metric in query for query in queries), metric
-
-
-def empties(value: Any, path: str = "") -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from empties(inner, f"{path}.{key}")
-    elif isinstance(value, list):
-        for at, inner in enumerate(value):
-            yield from empties(inner, f"{path}[{at}]")
-    if not value:
-        yield path
 
 
 def alone(*arguments: str) -> str:
