@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ def test_what_leaks_after_its_rollout_is_found_and_taken_back_where_that_is_allo
     assert city.deploy("v1", "--no-monitoring").returncode == ExitCode.DONE
     (v1,) = city.answering()
     with city.load(5):
+        time.sleep(10)  # twenty samples of how it was before the next one
         quiet = city.run(*LOOK)
         assert quiet.returncode in (ExitCode.DONE, ExitCode.HELD), quiet.stderr
         assert json.loads(quiet.stdout)["alarm"] in ("quiet", "unsure")
