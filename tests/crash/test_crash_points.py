@@ -14,11 +14,12 @@ from crash.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.e2e
 ENOUGH = 60
+ALL = os.environ.get("CRASH_POINTS") == "all"
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    return run(tmp_path_factory.mktemp("crash"), everything=os.environ.get("CRASH_POINTS") == "all")
+    return run(tmp_path_factory.mktemp("crash"), everything=ALL)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -35,4 +36,5 @@ def test_there_are_enough_points_and_they_are_reached(report: Report) -> None:
     kinds = {(o.point.scenario, o.point.kind) for o in killed}
     assert kinds == {(scenario, kind) for scenario in SCENARIOS for kind in ("before", "after", "lost")}
     unreached = [str(o.point) for o in points if not o.killed and o.point.kind != "lost"]
-    assert not unreached, unreached
+    # How often a rollout looks, and so how many points it has, is not the same each time.
+    assert len(unreached) <= (len(points) / 10 if ALL else 0), unreached
