@@ -65,7 +65,7 @@ def test_what_a_region_prints_is_its_outcome_and_what_it_says_has_its_name() -> 
         }
     assert isinstance(found["a"], Ended)
     assert (found["a"].outcome.phase, found["a"].outcome.candidate) == (Phase.PROMOTED, "o-2")
-    assert found["b"] == Returned("b", Outcome(9, reason="denied"))
+    assert found["b"] == Returned("b", Outcome(9, reason="denied"), rollback=True)
     assert sorted(site.lines) == [("a", "begins"), ("b", "error: denied")]
 
 

@@ -96,7 +96,7 @@ def test_a_regression_stops_the_wave_and_sends_back_whoever_has_moved(trouble: O
     state, done = play(Ended(EU, PROMOTED), Ended(US, trouble))
     assert done[3:] == [Rollback(EU, "o-1"), Abort(ASIA)]
     assert state.having(*MOVING) == (EU, ASIA)
-    state, more = step(state, Returned(EU, BACK))
+    state, more = step(state, Returned(EU, BACK, rollback=True))
     state, again = step(state, Ended(ASIA, ABORTED))
     assert more + again == ()
     assert state.having(Stand.RETURNED) == (EU, ASIA)
@@ -110,7 +110,10 @@ def test_who_is_promoted_before_the_request_arrives_is_rolled_back() -> None:
     state, _ = play(Ended(EU, UNCHANGED), Ended(US, REGRESSED))
     state, effects = step(state, Ended(ASIA, PROMOTED))
     assert effects == (Rollback(ASIA, "o-1"),)
-    state, effects = step(state, Returned(ASIA, Outcome(0)))
+    # What had asked it to stop comes home to a promotion; the rollback is under way, and stays one.
+    state, effects = step(state, Returned(ASIA, PROMOTED))
+    assert (effects, state.having(Stand.RETURNING)) == ((), (ASIA,))
+    state, effects = step(state, Returned(ASIA, Outcome(0), rollback=True))
     assert (effects, state.having(Stand.RETURNED)) == ((), (ASIA,))
 
 
@@ -161,14 +164,14 @@ def test_who_died_after_the_promotion_is_rolled_back() -> None:
 
 def test_a_rollback_that_fails_needs_a_person() -> None:
     state, _ = play(Ended(EU, PROMOTED), Ended(US, REGRESSED), Ended(ASIA, ABORTED))
-    state, effects = step(state, Returned(EU, ended(7, Phase.NEEDS_PERSON, reason="denied")))
+    state, effects = step(state, Returned(EU, ended(7, Phase.NEEDS_PERSON, reason="denied"), rollback=True))
     assert (effects, state.exit_code, state.having(Stand.NEEDS_PERSON)) == ((), 7, (EU,))
     assert f"{EU} needs a person" in headline(state)
 
 
 def test_a_signal_that_strikes_too_early_does_not_leave_a_region_half_way() -> None:
     state, _ = play(Ended(EU, PROMOTED), Ended(US, KILLED), Ended(ASIA, REGRESSED), Signalled(143))
-    state, effects = step(state, Returned(EU, Outcome(143)))
+    state, effects = step(state, Returned(EU, Outcome(143), rollback=True))
     assert effects == (Rollback(EU, "o-1"),)
     state, effects = step(state, Returned(US, Outcome(130)))
     assert effects == (Abort(US),)
@@ -258,7 +261,7 @@ def test_after_a_regression_nobody_is_left_on_the_candidate_but_who_is_held_and_
         else:
             assert isinstance(effect, Rollback)
             model.candidate.discard(name)
-            event = Returned(name, BACK)
+            event = Returned(name, BACK, rollback=True)
         before = state
         state, more = step(state, event)
         pending += more

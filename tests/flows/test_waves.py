@@ -63,7 +63,7 @@ class FakeRegions:
                     self.events.append(Ended(region, GONE_BACK))
             case Rollback(region, to):
                 assert to == "o-1"
-                self.events.append(Returned(region, outcome(Phase.RECOVERED, 0)))
+                self.events.append(Returned(region, outcome(Phase.RECOVERED, 0), rollback=True))
 
     def next(self, seconds: float) -> Event | None:
         return self.events.pop(0) if self.events else None

@@ -199,11 +199,11 @@ def test_the_project_s_own_modules_settle_in_one_apply(folder: Folder) -> None:
     folder.write(f"""
 module "service" {{
   source              = {json.dumps(str(MODULES / "service"))}
-  project             = "demo"
+  project             = "demo-project"
   region              = "europe-west1"
   name                = "shop"
   deletion_protection = false
-  invokers            = ["serviceAccount:caller@demo.iam.gserviceaccount.com"]
+  invokers            = ["serviceAccount:caller@demo-project.iam.gserviceaccount.com"]
 
   containers = {{
     app = {{
@@ -217,7 +217,7 @@ module "service" {{
 
 module "monitoring" {{
   source   = {json.dumps(str(MODULES / "monitoring"))}
-  project  = "demo"
+  project  = "demo-project"
   region   = "europe-west1"
   service  = "shop"
   channels = {{ emails = ["team@example.com"] }}

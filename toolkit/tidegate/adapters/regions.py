@@ -48,7 +48,7 @@ class RegionProcesses:
         if isinstance(found.key, Deploy):
             return Ended(found.key.region, said)
         assert isinstance(found.key, Abort | Rollback)  # noqa: S101 - keys are effects
-        return Returned(found.key.region, said)
+        return Returned(found.key.region, said, rollback=isinstance(found.key, Rollback))
 
 
 def _code(number: signal.Signals | None) -> int:

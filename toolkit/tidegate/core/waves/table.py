@@ -38,10 +38,11 @@ class Ended:
 
 @dataclass(frozen=True)
 class Returned:
-    """An abort or a rollback of a region that was asked for here."""
+    """An abort or a `rollback` of a region that was asked for here."""
 
     region: str
     outcome: Outcome
+    rollback: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def step(waves: Waves, event: Event) -> Result:
         case Ended():
             return _ended(waves, event.region, event.outcome)
         case Returned():
-            return _returned(waves, event.region, event.outcome)
+            return _returned(waves, event)
 
 
 def _ended(waves: Waves, name: str, outcome: Outcome) -> Result:
@@ -172,9 +173,14 @@ def _roll_back(waves: Waves, name: str, promoted: Outcome) -> Result:
     return waves.put(name, stand=Stand.RETURNING), (Rollback(name, promoted.stable),)
 
 
-def _returned(waves: Waves, name: str, outcome: Outcome) -> Result:
-    if waves.regions[name].stand is not Stand.RETURNING:
+def _returned(waves: Waves, event: Returned) -> Result:
+    name, outcome = event.region, event.outcome
+    region = waves.regions[name]
+    if region.stand is not Stand.RETURNING:
         return waves, ()  # its deployment is still under way, and will say how it has ended
+    promoted = region.outcome is not None and region.outcome.phase is Phase.PROMOTED
+    if promoted and not event.rollback:
+        return waves, ()  # the promotion was quicker than the abort, and is being rolled back already
     if outcome.phase is None and outcome.code in _STRUCK:
         return _once_more(waves, name)
     ours = outcome.started >= waves.began
