@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from tidegate.adapters.rest_errors import PASSING, Refused, is_passing, said, translated
 from tidegate.adapters.retry import Retrying
 from tidegate.core.adopt import Look
-from tidegate.core.errors import Denied, Rejected, RemoteError, Unreachable
+from tidegate.core.errors import NotFound
 
 if TYPE_CHECKING:
     import requests
@@ -28,10 +28,9 @@ GOOGLE: Final[Mapping[str, str]] = MappingProxyType(
 _LOCAL_PATHS = {
     "iam": "v1/", "logging": "v2/", "monitoring": "", "projects": "v1/", "run": "v2/", "secrets": "v1/",
 }  # fmt: skip
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_GRANT = "grant the account tidegate runs as the right to read it"
 _PAGE = 100
 _MOST_PAGES = 100
-_LONGEST = 300
 
 
 def local_addresses(rest: str) -> dict[str, str]:
@@ -48,14 +47,6 @@ def plain_session() -> requests.Session:
     return session
 
 
-class _Refused(Exception):
-    """An answer other than 200."""
-
-    def __init__(self, status: int, said: str) -> None:
-        super().__init__(f"{said} (HTTP {status})")
-        self.status = status
-
-
 class RestEstate:
     """Reads and nothing else. `open_session` makes an HTTP session that carries the credentials."""
 
@@ -70,23 +61,15 @@ class RestEstate:
         self._addresses = addresses
 
     def read(self, look: Look) -> Mapping[str, Any] | None:
-        import requests
-        from google.auth.exceptions import GoogleAuthError
-
-        from tidegate.adapters.grpc_errors import translate
-
-        doing = f"read {look.path}"
+        timeout = self._retrying.policy.timeout
         try:
-            with contextlib.closing(self._open_session()) as session:
+            with (
+                translated(f"read {look.path}", timeout, denied=_GRANT),
+                contextlib.closing(self._open_session()) as session,
+            ):
                 return self._pages(session, look)
-        except _Refused as error:
-            if error.status == 404:
-                return None
-            raise _translated(error, doing) from error
-        except GoogleAuthError as error:
-            raise translate(error, doing) from error
-        except (requests.RequestException, OSError) as error:
-            raise Unreachable(f"cannot {doing}: {_cut(str(error))}", hint="check the network") from error
+        except NotFound:
+            return None
 
     def _pages(self, session: requests.Session, look: Look) -> Mapping[str, Any]:
         if not look.collection:
@@ -100,7 +83,7 @@ class RestEstate:
             token = str(page.get("nextPageToken", ""))
             if not token:
                 return {look.collection: found}
-        raise _Refused(413, f"more than {_MOST_PAGES * _PAGE} entries")
+        raise Refused(413, f"more than {_MOST_PAGES * _PAGE} entries")
 
     def _ask(self, session: requests.Session, look: Look, asked: Mapping[str, str]) -> Mapping[str, Any]:
         url = self._addresses[look.api] + look.path
@@ -111,50 +94,17 @@ class RestEstate:
                 look.verb, url, params=asked, json=body, timeout=self._retrying.policy.timeout,
                 allow_redirects=False,
             )  # fmt: skip
-            if answer.status_code in _PASSING:
-                raise _Refused(answer.status_code, _said(answer))
+            if answer.status_code in PASSING:
+                raise Refused(answer.status_code, said(answer.content))
             return answer
 
-        answer = self._retrying.call(attempt, _is_passing)
+        answer = self._retrying.call(attempt, is_passing)
         if answer.status_code != 200:
-            raise _Refused(answer.status_code, _said(answer))
+            raise Refused(answer.status_code, said(answer.content))
         try:
             found = answer.json()
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise _Refused(answer.status_code, "the answer is not a JSON object")
+            raise Refused(answer.status_code, "the answer is not a JSON object")
         return found
-
-
-def _is_passing(error: Exception) -> bool:
-    import requests
-
-    if isinstance(error, _Refused):
-        return error.status in _PASSING
-    return isinstance(error, requests.ConnectionError | requests.Timeout)
-
-
-def _translated(error: _Refused, doing: str) -> RemoteError:
-    from tidegate.adapters.grpc_errors import LOGIN_HINT
-
-    sentence = f"cannot {doing}: {error}"
-    match error.status:
-        case 401:
-            return Denied(sentence, hint=LOGIN_HINT)
-        case 403:
-            return Denied(sentence, hint="grant the account tidegate runs as the right to read it")
-        case status if status in _PASSING:
-            return Unreachable(sentence, hint="try again")
-    return Rejected(sentence)
-
-
-def _said(answer: requests.Response) -> str:
-    with contextlib.suppress(ValueError, AttributeError, TypeError):
-        return _cut(str(json.loads(answer.content)["error"]["message"]))
-    return _cut(answer.text) or "refused"
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

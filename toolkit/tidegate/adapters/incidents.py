@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tidegate.adapters.rest_errors import Refused, is_passing, said, translated
 from tidegate.adapters.retry import Retrying
-from tidegate.core.errors import Denied, NotFound, Rejected, RemoteError, Unreachable
+from tidegate.core.errors import Unreachable
 from tidegate.core.incident import Incident
 from tidegate.ports import ServiceName
 
@@ -22,24 +24,15 @@ if TYPE_CHECKING:
     import requests
 
 GOOGLE = "https://monitoring.googleapis.com"
+_GRANT = "grant roles/monitoring.alertViewer to the account tidegate runs as"
 _PAGE = 1000
 _MOST_PAGES = 10
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _OPEN = "OPEN"
 _NOT_BURNING = frozenset(
     {"cost_per_request", "error_burn_slow", "latency_burn_slow", "monthly_cost", "telemetry_silent"}
 )
 """Alerts of the monitoring module that tell of money, of past days or of nothing measured: the service may be
 as well as ever."""
-_LONGEST = 300
-
-
-class _Refused(Exception):
-    """An answer other than 200."""
-
-    def __init__(self, status: int, said: str) -> None:
-        super().__init__(f"{said} (HTTP {status})")
-        self.status = status
 
 
 class MonitoringIncidents:
@@ -54,26 +47,12 @@ class MonitoringIncidents:
 
     def open_incidents(self, name: ServiceName) -> tuple[Incident, ...]:
         """See `ports.Incidents`. Raises Denied, NotFound, Rejected or Unreachable."""
-        import requests
-        from google.auth.exceptions import GoogleAuthError
-
-        from tidegate.adapters.grpc_errors import translate
-
         doing = f"read the open incidents of project {name.project}"
         try:
-            found = [_incident(alert) for alert in self._alerts(name.project) if concerns(alert, name)]
-        except _Refused as error:
-            raise _translated(error, doing) from error
-        except requests.Timeout as error:
-            text = f"cannot {doing}: no answer within {self._retrying.policy.timeout:g} s"
-            raise Unreachable(text, hint="try again") from error
-        except GoogleAuthError as error:
-            raise translate(error, doing) from error
-        # The library says that an answer is no JSON by one of its own exceptions as well.
-        except (requests.JSONDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            with translated(doing, self._retrying.policy.timeout, denied=_GRANT):
+                found = [_incident(alert) for alert in self._alerts(name.project) if concerns(alert, name)]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Unreachable(f"cannot {doing}: the answer is not one of Cloud Monitoring") from error
-        except (requests.RequestException, OSError) as error:
-            raise Unreachable(f"cannot {doing}: {_innermost(error)}", hint="check the network") from error
         return tuple(sorted(found, key=lambda incident: incident.opened or 0.0))
 
     def _alerts(self, project: str) -> Iterator[Mapping[str, Any]]:
@@ -82,7 +61,7 @@ class MonitoringIncidents:
         asked = {"filter": f'state="{_OPEN}"', "pageSize": str(_PAGE)}
         with contextlib.closing(self._open_session()) as session:
             for _ in range(_MOST_PAGES):
-                page = self._retrying.call(partial(self._get, session, url, asked), _is_passing)
+                page = self._retrying.call(partial(self._get, session, url, asked), is_passing)
                 yield from page.get("alerts", ())
                 if not page.get("nextPageToken"):
                     return
@@ -94,8 +73,8 @@ class MonitoringIncidents:
             session.trust_env = not ipaddress.ip_address(urlsplit(url).hostname or "").is_loopback
         answer = session.get(url, params=asked, timeout=self._retrying.policy.timeout, allow_redirects=False)
         if answer.status_code != 200:
-            raise _Refused(answer.status_code, _said(answer))
-        page: Mapping[str, Any] = answer.json()
+            raise Refused(answer.status_code, said(answer.content))
+        page: Mapping[str, Any] = json.loads(answer.content)
         return page
 
 
@@ -127,46 +106,3 @@ def _incident(alert: Mapping[str, Any]) -> Incident:
         datetime.fromisoformat(alert["openTime"]).timestamp() if alert.get("openTime") else None,
         "" if severity == "SEVERITY_UNSPECIFIED" else severity,
     )
-
-
-def _is_passing(error: Exception) -> bool:
-    import requests
-
-    if isinstance(error, _Refused):
-        return error.status in _PASSING
-    return isinstance(error, requests.ConnectionError | requests.Timeout)
-
-
-def _translated(error: _Refused, doing: str) -> RemoteError:
-    from tidegate.adapters.grpc_errors import LOGIN_HINT
-
-    sentence = f"cannot {doing}: {error}"
-    match error.status:
-        case 401:
-            return Denied(sentence, hint=LOGIN_HINT)
-        case 403:
-            return Denied(sentence, hint="grant roles/monitoring.alertViewer to the account tidegate runs as")
-        case 404:
-            return NotFound(sentence, hint="check the project")
-        case status if status in _PASSING:
-            return Unreachable(sentence, hint="try again")
-    return Rejected(sentence)
-
-
-def _said(answer: requests.Response) -> str:
-    """The message of a Google error; the first words of anything else."""
-    text = answer.text
-    with contextlib.suppress(ValueError, AttributeError, TypeError, KeyError):
-        text = str(answer.json()["error"]["message"])
-    return _cut(text) or "refused"
-
-
-def _innermost(error: BaseException) -> str:
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
-    return _cut(str(getattr(error, "strerror", None) or error) or type(error).__name__)
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

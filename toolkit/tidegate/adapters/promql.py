@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from tidegate.adapters.rest_errors import Refused, cut, is_passing, said, translated
 from tidegate.adapters.retry import Retrying
-from tidegate.core.errors import Denied, NotFound, Rejected, RemoteError, Unreachable
+from tidegate.core.errors import Unreachable
 from tidegate.core.samples import FloatArray, Window
 
 if TYPE_CHECKING:
@@ -26,19 +27,10 @@ _MOST_STEPS = 10_000
 _MOST_BYTES = 64 << 20
 _LOOKBACK = 300.0
 """Seconds for which PromQL goes on telling the last sample of a series that has ended."""
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
-_LONGEST = 300
+_GRANT = "grant roles/monitoring.viewer to the account tidegate runs as"
 
 Line = tuple[Mapping[str, str], FloatArray, FloatArray]
 """Labels, times (rising, epoch seconds) and finite values of one series of the answer."""
-
-
-class _Refused(Exception):
-    """An answer other than 200."""
-
-    def __init__(self, status: int, said: str) -> None:
-        super().__init__(f"{said} (HTTP {status})")
-        self.status = status
 
 
 class PromQl:
@@ -72,25 +64,11 @@ class PromQl:
     def _ask(
         self, project: str, query: str, start: float, end: float, step: float
     ) -> list[tuple[tuple[tuple[str, str], ...], list[tuple[float, float]]]]:
-        import requests
-        from google.auth.exceptions import GoogleAuthError
-
-        from tidegate.adapters.grpc_errors import translate
-
         doing = f"evaluate {_shown(query)} in project {project}"
         asked = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
-        try:
-            body = self._retrying.call(lambda: self._get(project, asked), _is_passing)
-        except _Refused as error:
-            raise _translated(error, doing) from error
-        except requests.Timeout as error:
-            raise Unreachable(
-                f"cannot {doing}: no answer within {self._retrying.policy.timeout:g} s", hint="try again"
-            ) from error
-        except GoogleAuthError as error:
-            raise translate(error, doing) from error
-        except (requests.RequestException, OSError) as error:
-            raise Unreachable(f"cannot {doing}: {_one_line(error)}", hint="check the network") from error
+        timeout = self._retrying.policy.timeout
+        with translated(doing, timeout, denied=_GRANT, rejected="check the query"):
+            body = self._retrying.call(lambda: self._get(project, asked), is_passing)
         try:
             return list(_series(body))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -114,9 +92,9 @@ class PromQl:
                 if clock.now() > until:  # a server that drips
                     raise requests.Timeout
                 if len(body) > _MOST_BYTES:
-                    raise _Refused(413, f"the answer is longer than {_MOST_BYTES >> 20} MiB")
+                    raise Refused(413, f"the answer is longer than {_MOST_BYTES >> 20} MiB")
             if answer.status_code != 200:
-                raise _Refused(answer.status_code, _said(bytes(body)))
+                raise Refused(answer.status_code, said(bytes(body)))
             return bytes(body)
 
     @staticmethod
@@ -165,50 +143,5 @@ def _without_echo(times: FloatArray, values: FloatArray, end: float, step: float
     return kept
 
 
-def _is_passing(error: Exception) -> bool:
-    import requests
-
-    if isinstance(error, _Refused):
-        return error.status in _PASSING
-    return isinstance(error, requests.ConnectionError | requests.Timeout)
-
-
-def _translated(error: _Refused, doing: str) -> RemoteError:
-    from tidegate.adapters.grpc_errors import LOGIN_HINT
-
-    sentence = f"cannot {doing}: {error}"
-    match error.status:
-        case 401:
-            return Denied(sentence, hint=LOGIN_HINT)
-        case 403:
-            return Denied(sentence, hint="grant roles/monitoring.viewer to the account tidegate runs as")
-        case 404:
-            return NotFound(sentence, hint="check the project")
-        case status if status in _PASSING:
-            return Unreachable(sentence, hint="try again")
-    return Rejected(sentence, hint="check the query")
-
-
-def _said(body: bytes) -> str:
-    """Prometheus' own `error` text, or the message of a Google error; the first words of anything else."""
-    text = body.decode(errors="replace")
-    with contextlib.suppress(ValueError, AttributeError):
-        error = json.loads(text).get("error", "")
-        text = str(error.get("message", "")) if isinstance(error, dict) else str(error)
-    return _cut(text) or "refused"
-
-
 def _shown(query: str) -> str:
-    return repr(_cut(query, 80))
-
-
-def _one_line(error: BaseException) -> str:
-    """The innermost cause, without the layers of the HTTP library around it."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
-    return _cut(str(getattr(error, "strerror", None) or error) or type(error).__name__)
-
-
-def _cut(text: str, longest: int = _LONGEST) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    return repr(cut(query, 80))
