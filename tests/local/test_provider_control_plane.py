@@ -195,9 +195,6 @@ def test_a_policy_changed_elsewhere_is_put_right(folder: Folder, address: str) -
 MODULES = Path(__file__).parents[2] / "infra" / "modules"
 
 
-@pytest.mark.xfail(
-    reason="the local provider leaves the block .scaling null in a plan; Terraform warns of it", strict=False
-)
 def test_the_project_s_own_modules_settle_in_one_apply(folder: Folder) -> None:
     folder.write(f"""
 module "service" {{

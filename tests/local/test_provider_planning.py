@@ -50,6 +50,15 @@ def created(**values: Any) -> dict[str, Any]:
     return {**state, "scale": [{"max": 3}], **values}
 
 
+def test_of_a_new_resource_an_empty_block_that_counts_as_none_is_planned_as_none() -> None:
+    block = schema.parse({
+        "name": ["string", "r"],
+        "scale": {"$": {"nesting": "list", "max": 1, "suppress": "empty_block"}, "max": ["number", "o"]},
+    })  # fmt: skip
+    assert plan(block, {"name": "n", "scale": [{"max": None}]}, None).state["scale"] == []
+    assert plan(block, {"name": "n", "scale": [{"max": 3}]}, None).state["scale"] == [{"max": 3}]
+
+
 def test_of_a_new_resource_the_computed_part_is_unknown_and_the_omitted_part_its_default() -> None:
     made = plan(BLOCK, config(part=[{"key": "a", "name": None, "rate": None}]), None).state
 

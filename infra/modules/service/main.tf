@@ -80,9 +80,10 @@ resource "google_cloud_run_v2_service" "this" {
   labels              = var.labels
   deletion_protection = var.deletion_protection
 
-  # Always written: an omitted block would keep what it said before.
+  # Always written, and never empty: an omitted block would keep what it said before, and an empty one is
+  # taken for an omitted one.
   scaling {
-    scaling_mode          = var.scaling.service.instances == null ? null : "MANUAL"
+    scaling_mode          = var.scaling.service.instances == null ? "AUTOMATIC" : "MANUAL"
     manual_instance_count = var.scaling.service.instances
     min_instance_count    = var.scaling.service.min_instances
     max_instance_count    = var.scaling.service.max_instances

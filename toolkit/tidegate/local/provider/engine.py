@@ -129,7 +129,7 @@ def _nested(nested: NestedBlock, wanted: Any, prior: Mapping[str, Any] | None, n
     ]
     planned = [_block(nested.block, item, other) for item, other in pairs]
     # What was written decides, not what is planned: there the computed part is unknown rather than empty.
-    return old if _forgive(nested.extras, olds, wanted) is olds else planned
+    return olds if _forgive(nested.extras, olds, wanted) is olds else planned
 
 
 def _set(block: Block, wanted: Sequence[Any], olds: Sequence[Any]) -> list[Any]:
