@@ -77,20 +77,23 @@ def judge_leak(view: View, what: Growing) -> Judged:
         clocks=2 if what.drops else 1,
     )
     compared = compare(candidate, stable, limits)
-    alike = began = False
+    alike = False
     if compared is not None and compared.stable is not None and compared.strength > SUSPECTED:
         beside = _beside(view, what)
-        before = grow(_stable(view.cut_at(rollout.start), what, -math.inf), limits)
-        if beside and climbs_too(compared.candidate, beside, before, limits):
+        if beside and climbs_too(compared.candidate, beside, _before(view, what, limits), limits):
             # Its quiet past must not make the stable revision look better than it now is.
             alike = True
-            began = _began_with_rollout(before, grow(beside, limits))
             compared = compare(candidate, beside, limits)
     if compared is None:
         return _too_few(view, what)
     if rollout.stable and compared.stable is None and view.samples.of_metric(metric, rollout.stable):
         return _too_few(view, what, of=rollout.stable)
-    return _conclude(view, what, compared, alike=alike, began=began)
+    return _conclude(view, what, compared, limits, alike=alike)
+
+
+def _before(view: View, what: Growing, limits: Limits) -> Grown | None:
+    """How the stable revision grew until the candidate got traffic."""
+    return grow(_stable(view.cut_at(view.rollout.start), what, -math.inf), limits)
 
 
 def _beside(view: View, what: Growing) -> tuple[Segment, ...]:
@@ -141,8 +144,8 @@ def _old_enough(candidate: tuple[Segment, ...], warm_up: float) -> bool:
 # ----------------------------------------------------------------------------------------- conclusions
 
 
-def _conclude(view: View, what: Growing, compared: Comparison, *, alike: bool, began: bool) -> Judged:
-    """`alike`: both go the same way; `began`: they have since the candidate got traffic, and not before."""
+def _conclude(view: View, what: Growing, compared: Comparison, limits: Limits, *, alike: bool) -> Judged:
+    """`alike`: both go the same way."""
     criteria, mine = view.criteria, compared.candidate
     delta = what.tolerated / 60
     rising = mine.late_slope() > max(delta, LASTING * mine.slope.value) and mine.gained >= what.least
@@ -154,7 +157,7 @@ def _conclude(view: View, what: Growing, compared: Comparison, *, alike: bool, b
         return facts.judged(Finding.WORSE, facts.climbs(), Attribution.REVISION, decisive=not reported)
     stable = compared.stable
     if stable is not None and _climbs_surely(stable, what, compared.boundary):
-        return _shared_or_older(facts, what, compared, began=began)
+        return _shared_or_older(facts, what, compared, limits)
     low = min(mine.slope.interval()[0], compared.excess.interval()[0])
     if low > delta and rising and compared.strength > OPEN:
         return facts.judged(Finding.NOT_ENOUGH_DATA, facts.suspected(), Attribution.UNKNOWN)
@@ -169,7 +172,7 @@ def _climbs_surely(grown: Grown, what: Growing, boundary: float) -> bool:
     return lasting and certainty(grown, delta) > min(boundary, 4.0)
 
 
-def _shared_or_older(facts: Facts, what: Growing, compared: Comparison, *, began: bool) -> Judged:
+def _shared_or_older(facts: Facts, what: Growing, compared: Comparison, limits: Limits) -> Judged:
     """The stable revision climbs for certain: is the candidate a cure, the same, or not yet known?"""
     stable = compared.stable
     assert stable is not None  # noqa: S101  the caller has looked
@@ -184,6 +187,7 @@ def _shared_or_older(facts: Facts, what: Growing, compared: Comparison, *, began
     alike = any(0.5 * slope < mine.value < 1.5 * slope + delta for slope in same)
     if low > delta and high < 1.5 * most + delta and alike:
         finding, whose = Finding.PRE_EXISTING, Attribution.PRE_EXISTING
+        began = _began_with_rollout(facts.view, what, limits)
         if began:
             finding, whose = Finding.SHARED, Attribution.SHARED
         far = exhausted_in(facts.compared, facts.limit) > facts.view.criteria.leak_horizon
@@ -192,8 +196,9 @@ def _shared_or_older(facts: Facts, what: Growing, compared: Comparison, *, began
     return facts.judged(Finding.NOT_ENOUGH_DATA, facts.undecided(), Attribution.UNKNOWN)
 
 
-def _began_with_rollout(before: Grown | None, now: Grown | None) -> bool:
+def _began_with_rollout(view: View, what: Growing, limits: Limits) -> bool:
     """Whether the stable revision climbed far less before the candidate got traffic than it does since."""
+    before, now = _before(view, what, limits), grow(_beside(view, what), limits)
     return before is not None and now is not None and before.slope.value < OLDER * now.slope.value
 
 
