@@ -11,7 +11,7 @@ import pytest
 from fakes import FakeClock, FakeHolders, after
 from flows.rollout_world import CANDIDATE, SETTINGS, STABLE, Behaviour, World
 from tidegate.core import record
-from tidegate.core.errors import ExitCode, NeedsPerson, NotFound, RolloutHeld
+from tidegate.core.errors import ExitCode, NeedsPerson, NotFound, RolloutHeld, Unreachable
 from tidegate.core.rollout import Phase
 from tidegate.flows.operate import Command, Wish, operate
 from tidegate.flows.terms import job_of, terms_of
@@ -394,8 +394,6 @@ def test_an_older_answer_is_not_taken_for_a_change(world: World) -> None:
 
 
 def test_a_rollback_is_tried_until_it_holds(tmp_path: Path) -> None:
-    from tidegate.core.errors import Unreachable
-
     world = World(tmp_path, behaviour={CANDIDATE: Behaviour(errors=0.4)})
     world.cloud.faults["update"] = after(3, *[Unreachable("no route")] * 60)
     outcome = world.deploy()
@@ -404,8 +402,6 @@ def test_a_rollback_is_tried_until_it_holds(tmp_path: Path) -> None:
 
 
 def test_a_rollback_that_never_holds_says_what_to_type(tmp_path: Path) -> None:
-    from tidegate.core.errors import Unreachable
-
     world = World(tmp_path, behaviour={CANDIDATE: Behaviour(errors=0.4)})
     world.cloud.faults["update"] = after(3, *[Unreachable("no route")] * 600)
     outcome = world.deploy()

@@ -329,8 +329,15 @@ def _dry_run(request: Request, settings: Settings, connected: Connected, form: s
 
 
 def _then(steps: Steps) -> str:
-    shares = ", ".join(f"{p} %" for p in steps.steps)
-    return f"then: {shares} of the traffic for {steps.step_duration:.0f} s each, 100 % for {steps.bake:.0f} s"
+    def share(index: int) -> str:
+        return f"{'after approval ' if index in steps.pauses else ''}{steps.share(index)} %"
+
+    last = len(steps.steps)
+    shares = ", ".join(map(share, range(last)))
+    return (
+        f"then: {shares} of the traffic for {steps.step_duration:.0f} s each, "
+        f"{share(last)} for {steps.bake:.0f} s"
+    )
 
 
 def _report(
@@ -338,14 +345,15 @@ def _report(
     environment: str | None,
 ) -> int:  # fmt: skip
     from tidegate import wiring
-    from tidegate.cli.outcome import tell
+    from tidegate.cli.outcome import Ended, tell
+    from tidegate.cli.subject import Subject
+    from tidegate.flows.deploy import name_of
 
     if outcome.state.exit_code == ExitCode.PLAN_REFUSED:
         for name, summary in outcome.plans.summaries.items():
             talk.say(f"{name}: {summary.text()}")
         if outcome.plans.way_out:
             talk.say(outcome.plans.way_out)
-    return tell(
-        outcome.state, outcome.evidence, wiring.job(prepared.spec), prepared.spec, environment, settings,
-        connected, talk, form, outcome.plans.monitoring_error,
-    )  # fmt: skip
+    spec = prepared.spec
+    ended = Ended(outcome.state, outcome.evidence, wiring.job(spec), outcome.plans.monitoring_error)
+    return tell(ended, Subject(name_of(spec), spec, environment), settings, connected, talk, form)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,14 +50,14 @@ def guard(
     settings = reading.read(target, local=local_directory)
     with Display() as display:
         talk = Talk(display)
-        with wiring.connect(settings, talk, talk.say, subject.spec) as connected:
-            job = wiring.job(subject.spec) if subject.spec else wiring.usual_job(settings, subject.name)
-            job = replace(job, name=subject.name)
-            with connected.tools.interruption.installed():
-                found = run(
-                    job, watch, connected.tools,
-                    owner=f"guard for {settings.owner}", may_roll_back=allowed,
-                )  # fmt: skip
+        with (
+            wiring.connect(settings, talk, talk.say, subject.spec) as connected,
+            connected.tools.interruption.installed(),
+        ):
+            found = run(
+                subject.job(settings), watch, connected.tools,
+                owner=f"guard for {settings.owner}", may_roll_back=allowed,
+            )  # fmt: skip
     if form == "json":
         options.emit(_data(subject, found))
     else:

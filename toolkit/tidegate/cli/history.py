@@ -22,11 +22,11 @@ def history(subject: Subject, target: Any, local_directory: Any, form: str) -> N
     from tidegate.adapters.notifier import WebhookNotifier
     from tidegate.core import record
     from tidegate.core.rollout import when
-    from tidegate.flows.status import find
+    from tidegate.flows.traffic import service_of
 
     settings = reading.read(target, local=local_directory)
     with wiring.connect(settings, WebhookNotifier(()), lambda _: None) as connected:
-        past = record.history(find(subject.name, connected.tools.cloud_run).annotations)
+        past = record.history(service_of(subject.name, connected.tools.cloud_run).annotations)
     if form == "json":
         options.emit([asdict(one) for one in past])
         return

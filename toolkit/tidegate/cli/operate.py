@@ -93,8 +93,7 @@ def _operate(
     with Display() as display:
         talk = Talk(display)
         with wiring.connect(settings, talk, talk.say, subject.spec) as connected:
-            job = wiring.job(subject.spec) if subject.spec else wiring.usual_job(settings, subject.name)
-            job = replace(job, name=subject.name, on_verdict=talk.look)
+            job = replace(subject.job(settings), on_verdict=talk.look)
             command = Command(wish, subject.name, settings.owner, job, take_over, watch)
             if subject.spec is not None and wish == "resume":
                 check_environment(subject.spec, settings)
@@ -107,14 +106,11 @@ def _tell(
     wish: Wish, answer: Answer, subject: Subject, settings: Settings, connected: Connected, talk: Talk,
     form: str,
 ) -> int:  # fmt: skip
-    from tidegate.cli.outcome import tell
+    from tidegate.cli.outcome import Ended, tell
 
     state = answer.state
     if state is not None and answer.evidence is not None and answer.job is not None:
-        tell(
-            state, answer.evidence, answer.job, subject.spec, subject.environment, settings, connected, talk,
-            form,
-        )  # fmt: skip
+        tell(Ended(state, answer.evidence, answer.job), subject, settings, connected, talk, form)
     elif form == "json":
         options.emit({"said": answer.sentence, "rollout": asdict(state) if state else None})
     else:

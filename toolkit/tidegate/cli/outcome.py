@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -11,25 +12,34 @@ from tidegate.cli import options
 from tidegate.core.errors import ExitCode, TidegateError
 
 if TYPE_CHECKING:
+    from tidegate.cli.subject import Subject
     from tidegate.cli.talk import Talk
     from tidegate.core.report import Report
     from tidegate.core.rollout import State
-    from tidegate.core.spec import Spec
     from tidegate.flows.job import Evidence, Job
     from tidegate.settings import Settings
     from tidegate.wiring import Connected
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A rollout that this command has worked on."""
+
+    state: State
+    evidence: Evidence
+    job: Job
+    monitoring_error: str = ""
+
+
 def tell(
-    state: State, evidence: Evidence, job: Job, spec: Spec | None, environment: str | None,
-    settings: Settings, connected: Connected, talk: Talk, form: str, monitoring_error: str = "",
-) -> int:  # fmt: skip
+    ended: Ended, subject: Subject, settings: Settings, connected: Connected, talk: Talk, form: str
+) -> int:
     """Writes the reports, prints the outcome, and returns the exit code of the rollout."""
     from tidegate import wiring
 
     report = wiring.report(
-        state, evidence, job, connected,
-        spec=spec, environment=environment, monitoring_error=monitoring_error,
+        ended.state, ended.evidence, ended.job, connected,
+        spec=subject.spec, environment=subject.environment, monitoring_error=ended.monitoring_error,
     )  # fmt: skip
     places: dict[str, str] = {}
     try:

@@ -37,7 +37,7 @@ def rollback(
     """
     from tidegate import settings as reading
     from tidegate import wiring
-    from tidegate.cli.outcome import tell
+    from tidegate.cli.outcome import Ended, tell
     from tidegate.cli.progress import Display
     from tidegate.cli.talk import Talk
     from tidegate.flows.deploy import settings_of
@@ -48,8 +48,7 @@ def rollback(
         talk = Talk(display)
         with wiring.connect(settings, talk, talk.say, subject.spec) as connected:
             how = settings_of(subject.spec) if subject.spec else None
-            job = wiring.job(subject.spec) if subject.spec else wiring.usual_job(settings, subject.name)
-            job = replace(job, name=subject.name, on_verdict=talk.look)
+            job = replace(subject.job(settings), on_verdict=talk.look)
             with connected.tools.interruption.installed():
                 ended = run(
                     job, how, connected.tools, owner=settings.owner, to=to, take_over=take_over, watch=watch
@@ -61,8 +60,6 @@ def rollback(
                 else:
                     click.echo(said)
                 return ExitCode.DONE
-            code = tell(
-                ended.state, ended.evidence, ended.job, subject.spec, subject.environment, settings,
-                connected, talk, form,
-            )  # fmt: skip
+            done = Ended(ended.state, ended.evidence, ended.job)
+            code = tell(done, subject, settings, connected, talk, form)
             return ExitCode.DONE if code == ExitCode.ROLLED_BACK else code

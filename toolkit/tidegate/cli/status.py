@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 @options.output
 def status(subject: Subject, target: Any, local_directory: Any, form: str) -> None:
     """Show the traffic and the rollout of a service, and what can be seen of it now."""
-    from dataclasses import replace
-
     from tidegate import settings as reading
     from tidegate import wiring
     from tidegate.adapters.notifier import WebhookNotifier
@@ -29,8 +27,7 @@ def status(subject: Subject, target: Any, local_directory: Any, form: str) -> No
 
     settings = reading.read(target, local=local_directory)
     with wiring.connect(settings, WebhookNotifier(()), lambda _: None) as connected:
-        job = wiring.job(subject.spec) if subject.spec else wiring.usual_job(settings, subject.name)
-        found = look(replace(job, name=subject.name), connected.tools)
+        found = look(subject.job(settings), connected.tools)
     if form == "json":
         options.emit(_data(found))
     else:

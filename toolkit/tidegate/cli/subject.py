@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +15,9 @@ from tidegate.core.errors import UsageError
 
 if TYPE_CHECKING:
     from tidegate.core.spec import Spec
+    from tidegate.flows.job import Job
     from tidegate.ports import ServiceName
+    from tidegate.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SPEC = Path("tidegate.yaml")
@@ -28,6 +30,13 @@ class Subject:
     name: ServiceName
     spec: Spec | None
     environment: str | None = None
+
+    def job(self, settings: Settings) -> Job:
+        """What a rollout of it is about: as the spec says, or as is usual."""
+        from tidegate import wiring
+
+        job = wiring.job(self.spec) if self.spec else wiring.usual_job(settings, self.name)
+        return replace(job, name=self.name)
 
 
 Subjects = tuple[Subject, ...]

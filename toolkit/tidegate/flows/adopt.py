@@ -103,6 +103,5 @@ class Adoption:
         region = f"projects/{spec.project}/locations/{spec.region}/services"
         if others := renames(spec, self._read(Look("run", region, collection="services"))):
             self.say(rename_note(spec, others))
-        policies = Look("monitoring", f"v3/projects/{spec.project}/alertPolicies", collection="alertPolicies")
-        if regions := settled_elsewhere(spec, self._read(policies)):
+        if regions := settled_elsewhere(spec, self._read(policies_of(spec.project))):
             self.say(settle_note(spec, regions))

@@ -18,9 +18,8 @@ from tidegate.core.samples import Samples, Window
 from tidegate.core.verdict import Verdict
 from tidegate.flows.job import Job, Tools, rollout_of
 from tidegate.flows.rollback import RolledBack, rollback
-from tidegate.flows.status import find
 from tidegate.flows.terms import job_of
-from tidegate.flows.traffic import effective, record_of
+from tidegate.flows.traffic import effective, record_of, service_of
 from tidegate.ports import ConditionState, Notice, Service
 
 _LEAD = 3
@@ -64,7 +63,7 @@ class _Subject:
 
 def guard(job: Job, watch: Watch, tools: Tools, *, owner: str, may_roll_back: bool = False) -> Guarded:
     """Raises NotFound when there is no such service, RemoteError when something cannot be read."""
-    service = find(job.name, tools.cloud_run)
+    service = service_of(job.name, tools.cloud_run)
     now = tools.clock.now()
     subject = _subject(job, service, watch, tools, now)
     if isinstance(subject, str):
@@ -142,11 +141,8 @@ def _back(found: Guarded, subject: _Subject, tools: Tools, owner: str) -> Guarde
     ended = rollback(subject.job, None, tools, owner=owner, to=target)
     if ended is None:
         return replace(found, sentence=f"{found.sentence}. {target} has all the traffic already")
-    code = ended.state.exit_code
-    done = replace(
-        found, ended=ended, code=ExitCode.ROLLED_BACK if code == ExitCode.ROLLED_BACK else code or 0
-    )
-    done = replace(done, sentence=f"{found.sentence}. The traffic went back to {target}")
+    said = f"{found.sentence}. The traffic went back to {target}"
+    done = replace(found, ended=ended, code=ended.state.exit_code or ExitCode.DONE, sentence=said)
     _tell(done, subject.job, tools)
     return done
 

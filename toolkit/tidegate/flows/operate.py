@@ -12,14 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tidegate.core import record
-from tidegate.core.errors import Conflict, NeedsPerson, NotFound, TerraformError
+from tidegate.core.errors import Conflict, NeedsPerson, TerraformError
 from tidegate.core.judge import Criteria
 from tidegate.core.rollout import (
-    AbortAsked,
     Asked,
-    PauseAsked,
     Phase,
-    PromoteAsked,
     ResumeAsked,
     State,
     allows,
@@ -29,20 +26,12 @@ from tidegate.core.rollout import (
 from tidegate.flows.job import Evidence, Job, Tools
 from tidegate.flows.rollout import Runner
 from tidegate.flows.terms import job_of
-from tidegate.flows.traffic import as_found, held, record_of
+from tidegate.flows.traffic import WISHES, as_found, held, record_of, service_of
 from tidegate.ports import Notice, Service, ServiceName, Telemetry
 
 _EVERY = 2.0
 """Seconds between two looks whether what was asked for has been done."""
 _STOPPED = "it was stopped before Terraform had made a new revision; `tidegate deploy` starts anew"
-
-_EVENTS: dict[Wish, Callable[[float, str], Asked]] = {
-    "resume": ResumeAsked,
-    "pause": PauseAsked,
-    "abort": AbortAsked,
-    "promote": PromoteAsked,
-}
-
 
 Wish = Literal["resume", "pause", "abort", "promote"]
 
@@ -102,10 +91,7 @@ def operate(command: Command, tools: Tools) -> Answer:
 
 
 def _find(command: Command, tools: Tools) -> tuple[Service, record.Record | None]:
-    service = tools.cloud_run.get_service(command.name)
-    if service is None:
-        name = command.name
-        raise NotFound(f"there is no service {name.service} in {name.project}, {name.region}")
+    service = service_of(command.name, tools.cloud_run)
     found = record_of(service, tools)
     if isinstance(found, record.Unreadable):
         raise NeedsPerson(
@@ -128,8 +114,12 @@ def _done(command: Command, found: record.Record, asked: record.Request | None) 
     return over and state.phase is not Phase.NEEDS_PERSON
 
 
+def _event(wish: Wish) -> type[Asked]:
+    return ResumeAsked if wish == "resume" else WISHES[wish]
+
+
 def _can(state: State, command: Command) -> bool:
-    return allows(state, type(_EVENTS[command.wish](0.0, "")))
+    return allows(state, _event(command.wish))
 
 
 def _as_it_is(state: State) -> str:
@@ -149,7 +139,7 @@ def _take_over(command: Command, tools: Tools, service: Service, found: record.R
     if not command.watch:
         taken = replace(taken, settings=replace(taken.settings, recovery=0.0, settle=0.0))
     runner = Runner(job, tools)
-    after, effects = step(taken, _EVENTS[command.wish](now, command.by))
+    after, effects = step(taken, _event(command.wish)(now, command.by))
     ended = runner.run(after, effects, service)
     return Answer(sentence(ended), ended, runner.evidence, job)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tidegate.core import record
-from tidegate.core.errors import NotFound, RolloutHeld, UsageError
+from tidegate.core.errors import RolloutHeld, UsageError
 from tidegate.core.rollout import Moved, Phase, Settings, SetTraffic, State, describe
 from tidegate.flows.deploy import new_id
 from tidegate.flows.job import Evidence, Job, Tools
 from tidegate.flows.rollout import Runner
 from tidegate.flows.terms import job_of
-from tidegate.flows.traffic import effective, held, record_of
+from tidegate.flows.traffic import effective, held, record_of, service_of
 from tidegate.ports import ConditionState, Service
 
 Found = record.Record | record.Unreadable | None
@@ -43,10 +43,8 @@ def rollback(
     its next look or write, and leaves the traffic alone. Raises RolloutHeld without it, UsageError when there
     is nothing to go back to.
     """
-    service = tools.cloud_run.get_service(job.name)
+    service = service_of(job.name, tools.cloud_run)
     now = tools.clock.now()
-    if service is None:
-        raise NotFound(f"there is no service {job.name.service} in {job.name.project}, {job.name.region}")
     found = record_of(service, tools)
     if isinstance(found, record.Record) and found.lives_at(now) and not take_over:
         raise _living(found, now)

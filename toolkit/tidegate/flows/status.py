@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tidegate.core import record
-from tidegate.core.errors import NotFound, RemoteError
+from tidegate.core.errors import RemoteError
 from tidegate.core.judge import judge, recovery
 from tidegate.core.rollout import ENDED, Phase
 from tidegate.core.verdict import Verdict
 from tidegate.flows.job import Job, Tools, rollout_of
 from tidegate.flows.reading import Reading
 from tidegate.flows.terms import job_of
-from tidegate.flows.traffic import effective, record_of
-from tidegate.ports import CloudRun, Service, ServiceName
+from tidegate.flows.traffic import effective, record_of, service_of
+from tidegate.ports import Service
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Status:
 
 def status(job: Job, tools: Tools) -> Status:
     """Reads, and changes nothing. Raises NotFound when there is no such service, RemoteError."""
-    service = find(job.name, tools.cloud_run)
+    service = service_of(job.name, tools.cloud_run)
     found = record_of(service, tools)
     request, verdict, unseen, living = None, None, "", False
     if isinstance(found, record.Record):
@@ -49,17 +49,6 @@ def status(job: Job, tools: Tools) -> Status:
         service, effective(service), found, record.history(service.annotations), living, request, verdict,
         unseen,
     )  # fmt: skip
-
-
-def find(name: ServiceName, cloud_run: CloudRun) -> Service:
-    """Raises NotFound when there is no such service."""
-    service = cloud_run.get_service(name)
-    if service is None:
-        raise NotFound(
-            f"there is no service {name.service} in {name.project}, {name.region}",
-            hint="`tidegate deploy` creates it",
-        )
-    return service
 
 
 def _verdict(job: Job, tools: Tools, found: record.Record) -> Verdict | None:

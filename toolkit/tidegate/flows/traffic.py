@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ from tidegate.core.rollout import (
 )
 from tidegate.flows.job import Job, Tools
 from tidegate.flows.terms import terms_of
-from tidegate.ports import Service, Target
+from tidegate.ports import CloudRun, Service, ServiceName, Target
 
 _EFFECTIVE_WITHIN = 120.0
 _WRITE_FOR = 60.0
@@ -47,11 +47,12 @@ _LEASE = 600.0
 _APPLY_LEASE = 900.0
 """The same on top of the time a revision may take to start: Terraform leaves no room for signs of life."""
 
-_WISHES: Mapping[record.Wish, Callable[[float, str], Event]] = {
+WISHES: Mapping[record.Wish, type[PauseAsked | AbortAsked | PromoteAsked]] = {
     "pause": PauseAsked,
     "abort": AbortAsked,
     "promote": PromoteAsked,
 }
+"""What a living process can be asked."""
 
 
 class Traffic:
@@ -231,8 +232,8 @@ class Traffic:
         if asked is None or asked == self._answered:
             return None
         self._answered = asked
-        event = _WISHES[asked.wish](self._now(), asked.by)
-        return event if allows(state, type(event)) else None
+        kind = WISHES[asked.wish]
+        return kind(self._now(), asked.by) if allows(state, kind) else None
 
     def created(self, revision: str) -> None:
         """This rollout has made `revision`, so it is nobody else's."""
@@ -305,6 +306,17 @@ class Traffic:
 
 
 # ----------------------------------------------------------------------------------- small pure things
+
+
+def service_of(name: ServiceName, cloud_run: CloudRun) -> Service:
+    """The service as it is. Raises NotFound when there is none."""
+    service = cloud_run.get_service(name)
+    if service is None:
+        raise NotFound(
+            f"there is no service {name.service} in {name.project}, {name.region}",
+            hint="`tidegate deploy` creates it",
+        )
+    return service
 
 
 def record_of(service: Service, tools: Tools) -> record.Record | record.Unreadable | None:
