@@ -95,3 +95,8 @@ def test_in_go() -> None:
     done = go("test", "./...", directory=SNIPPETS / "go")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ok  \tconnections" in done.stdout
+
+
+def test_the_example_in_go_has_copied_the_snippet_as_it_is() -> None:
+    copied = SNIPPETS.parent / "go-service" / "connections" / "connections.go"
+    assert copied.read_text() == (SNIPPETS / "go" / "connections.go").read_text()

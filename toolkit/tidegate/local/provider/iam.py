@@ -140,7 +140,11 @@ class IamMember(RestResource):
             policy = self._policy(state)
             change(policy)
             policy["version"] = 3
-            self.session.call("POST", f"{url}:setIamPolicy", {"policy": policy})
+            self._write(url, policy)
 
         with self.session.lock(url):
             repeat_on_conflict(self.session, attempt)
+
+    def _write(self, url: str, policy: Json) -> None:
+        """The new policy of the resource at `url`."""
+        self.session.call("POST", f"{url}:setIamPolicy", {"policy": policy})

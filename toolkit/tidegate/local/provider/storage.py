@@ -11,7 +11,7 @@ from tidegate.core.errors import UsageError
 from tidegate.local.provider.engine import State
 from tidegate.local.provider.iam import IamMember
 from tidegate.local.provider.lifecycle import Config, RestResource
-from tidegate.local.provider.rest import Json, repeat_on_conflict
+from tidegate.local.provider.rest import Json
 
 _STATES = {"LIVE": True, "ARCHIVED": False}
 
@@ -67,14 +67,5 @@ class BucketIamMember(IamMember):
         url = self.url(self.place.item, state)
         return self.session.call("GET", f"{url}/iam?optionsRequestedPolicyVersion=3")
 
-    def _change(self, state: Config, change: Any) -> None:
-        url = self.url(self.place.item, state)
-
-        def attempt() -> None:
-            policy = self._policy(state)
-            change(policy)
-            policy["version"] = 3
-            self.session.call("PUT", f"{url}/iam", policy)
-
-        with self.session.lock(url):
-            repeat_on_conflict(self.session, attempt)
+    def _write(self, url: str, policy: Json) -> None:
+        self.session.call("PUT", f"{url}/iam", policy)
