@@ -154,7 +154,7 @@ def _single(mine: Grown, other: Grown | None, against: Against | None, limits: L
     if against is not None:
         each = Against(against.values[:, None], against.variances[:, None], against.told)
     z = _standardised(trends.slope, sigma[:, None] * trends.unit_variance, each, limits.delta)
-    fits = np.broadcast_to((found.log_likelihood)[:, None], z.shape)
+    fits = np.broadcast_to(found.log_likelihood[:, None], z.shape)
     df = np.broadcast_to(trends.df.sum(axis=-1)[:, None], z.shape)
     roots = signed_root(z, df, fits)
     best = int(np.argmax(roots))
