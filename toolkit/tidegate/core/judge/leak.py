@@ -30,7 +30,7 @@ SUSPECTED = 0.6
 OPEN = 0.2
 """Part of it from which a climb that no warm-up has to explain keeps the question open."""
 OLDER = 0.4
-"""Part of its present climb that the stable revision must have had before, for that to be called older."""
+"""Part of its present climb that the stable revision may have had before, for that to be called older."""
 
 LASTING = 1 / 3
 """Part of its slope that a climb must keep over its later half: a pool slows down."""
@@ -197,9 +197,9 @@ def _shared_or_older(facts: Facts, what: Growing, compared: Comparison, limits: 
 
 
 def _began_with_rollout(view: View, what: Growing, limits: Limits) -> bool:
-    """Whether the stable revision climbed far less before the candidate got traffic than it does since."""
+    """Whether the stable revision surely climbed far less until the candidate got traffic than now."""
     before, now = _before(view, what, limits), grow(_beside(view, what), limits)
-    return before is not None and now is not None and before.slope.value < OLDER * now.slope.value
+    return before is not None and now is not None and before.slope.interval(0.05)[1] < OLDER * now.slope.value
 
 
 def _explained_by_load(compared: Comparison, delta: float) -> bool:
