@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ BLIND = ("unseen",)
 """Under which nothing can be judged: only for rollouts that nothing is wrong with."""
 _ROUNDS = 20
 """Into how many rounds a run is cut; each ends with its service gone, and with a measurement."""
+_POOL = 32
+"""Threads that the local control plane may have for each of its two protocols."""
 _REST = 15.0
 _HEAD = "rollouts  s each   daemon: MiB  fds  threads   own: MiB  fds  threads   processes  files"
 
@@ -118,6 +121,7 @@ class _Run:
         self.soak = Soak()
 
     def all(self, rollouts: int) -> Soak:
+        self._fill_pools()
         self.say(_HEAD)
         size = max(2, -(-rollouts // _ROUNDS))
         for begin in range(0, rollouts, size):
@@ -127,6 +131,18 @@ class _Run:
             self.soak.measured.append(_measure(self.cloud, self.place))
             self.say(_row(begin + many, each, self.soak.measured[-1]))
         return self.soak
+
+    def _fill_pools(self) -> None:
+        """Has the control plane make all the threads it may have: they come as they are needed, and stay."""
+        slow = {"method": "Services/ListServices", "latency": 1.0, "times": 0}
+        api(self.cloud, "POST", "/_local/faults", {"faults": [slow]})
+        with connections(self.place) as connect, ThreadPoolExecutor(2 * _POOL) as together:
+            cloud_run, name = connect().cloud_run, name_of("soak")
+            path = f"/v2/projects/{name.project}/locations/{name.region}/services"
+            for _ in range(_POOL):
+                together.submit(api, self.cloud, "GET", path)
+                together.submit(cloud_run.check_access, name.project, name.region)
+        self._calm()
 
     def _round(self, service: str, rollouts: int) -> None:
         """A service from its first deployment to its end."""
