@@ -1,9 +1,3 @@
-locals {
-  fd_errors_metric = "tidegate-${var.service}-${var.region}-emfile"
-  # In PromQL the first slash of a metric type becomes a colon, everything else that is special an underscore.
-  fd_errors = "logging_googleapis_com:user_${replace(local.fd_errors_metric, "-", "_")}"
-}
-
 # The process says itself that it has run out of descriptors: no exporter and no collector are needed for it.
 resource "google_logging_metric" "fd_errors" {
   count = contains(keys(local.alerts), "fd_errors") ? 1 : 0

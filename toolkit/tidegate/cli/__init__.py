@@ -31,6 +31,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Mapping[str, Entry] = {
     "abort": Entry("operate", "abort", "Send all traffic back to the stable revision and end the rollout."),
+    "alerts": Entry("alerts", "alerts", "Try the alerts of a spec before they have to wake anybody."),
     "collect": Entry(
         "collect",
         "collect",

@@ -1,0 +1,26 @@
+"""`tidegate alerts`: the rules of a spec, evaluated by the terraform of this machine."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tidegate.core.alerting import Rules
+    from tidegate.core.spec import Spec
+    from tidegate.settings import Settings
+
+
+def rules(spec: Spec, settings: Settings) -> Rules:
+    """The alerts as a deployment of this spec would make them, whatever the target. Takes a second, and asks
+    nobody. Raises InvalidInput, TerraformError."""
+    from tidegate.adapters import rootdir
+    from tidegate.adapters.terraform import TerraformCli, find
+    from tidegate.flows.alerts import rules_of
+
+    # Workspaces, data directories and arguments of the user's are about roots of theirs, not about this one.
+    own = {name: value for name, value in settings.environment.items() if not name.startswith("TF_")}
+    terraform = TerraformCli(lambda: find(settings.environment), environment=own)
+    with tempfile.TemporaryDirectory(prefix="tidegate-alerts-") as name:
+        return rules_of(spec, rootdir.module_texts(), terraform, Path(name) / "rules", rootdir.write)
