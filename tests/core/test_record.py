@@ -24,6 +24,9 @@ STATES = st.builds(
     reason=st.text(max_size=200),
     decided=st.none() | st.floats(0, 2e9),
     exit_code=st.none() | st.sampled_from([0, 6, 7, 8, 130]),
+    forced=st.booleans(),
+    aborted=st.booleans(),
+    hooked=st.lists(st.sampled_from([Phase.HELD, Phase.PROMOTED]), max_size=2, unique=True).map(tuple),
     settings=st.builds(
         lambda wish: replace(SETTINGS, on_pre_existing=wish), st.sampled_from(["hold", "rollback", "promote"])
     ),
@@ -57,6 +60,24 @@ def test_a_record_from_before_there_was_a_wish_about_old_faults_is_read() -> Non
     found = record.decode(json.dumps(fields))
     assert isinstance(found, record.Record)
     assert found.state == a_state()
+
+
+@pytest.mark.parametrize(("reason", "aborted"), [("aborted by ann", True), ("fds grow", False)])
+def test_a_record_from_before_an_abort_was_a_fact_of_its_own_is_read_by_its_words(
+    reason: str, aborted: bool
+) -> None:
+    fields = json.loads(record.encode(a_state(reason=reason, phase=Phase.RECOVERED), now=0, lease=0))
+    del fields["aborted"], fields["hooked"]
+    found = record.decode(json.dumps(fields))
+    assert isinstance(found, record.Record)
+    assert (found.state.aborted, found.state.hooked) == (aborted, ())
+
+
+def test_a_record_that_knows_whether_it_was_aborted_is_believed() -> None:
+    state = a_state(reason="aborted by the upstream: 502", phase=Phase.RECOVERED)
+    found = record.decode(record.encode(state, now=0, lease=0))
+    assert isinstance(found, record.Record)
+    assert not found.state.aborted
 
 
 def test_a_record_of_another_version_says_so() -> None:

@@ -426,12 +426,41 @@ def test_an_abort_takes_the_traffic_back_and_watches_whether_that_helped() -> No
     assert (state.phase, state.split) == (Phase.ROLLING_BACK, (("v1", 100),))
     assert effects[0] == SetTraffic()
     state, _ = play(state, TrafficSet(81), Judged(95, GOOD))
-    assert (state.phase, state.reason) == (Phase.RECOVERED, "aborted by ann")
+    assert (state.phase, state.aborted) == (Phase.RECOVERED, True)
+    assert "ann" in state.reason
 
 
 def test_an_abort_before_any_traffic_ends_it() -> None:
     state, _ = play(a_state(), Started(0, "v1"), TrafficSet(1), Applied(2, "v2"), AbortAsked(3, "ann"))
-    assert (state.phase, state.split) == (Phase.ABORTED, (("v1", 100),))
+    assert (state.phase, state.split, state.aborted) == (Phase.ABORTED, (("v1", 100),), True)
+
+
+def test_only_a_person_who_says_so_aborts() -> None:
+    failed, _ = play(at_step(), Judged(20, a_verdict(Decision.ROLLBACK, "aborted by the upstream: 502")))
+    stopped, _ = play(at_step(), Cancelled(20, "interrupted"))
+    assert (failed.aborted, stopped.aborted) == (False, False)
+    # What the judge has sent back already is not the person's doing.
+    state, _ = play(failed, AbortAsked(21, "ann"))
+    assert not state.aborted
+
+
+def test_a_promotion_asked_for_before_any_traffic_waits_for_the_smoke_checks() -> None:
+    smoking, _ = play(a_state(), Started(0, "v1"), TrafficSet(1), Applied(2, "v2"), TrafficSet(3))
+    state, effects = play(smoking, PromoteAsked(4, "ann"))
+    assert (state.phase, state.split, effects) == (Phase.SMOKE, (("v1", 100),), (RunSmoke(),))
+    passed, effects = play(state, SmokePassed(5))
+    assert (passed.phase, passed.split, kinds(effects)) == (Phase.BAKE, (("v2", 100),), [SetTraffic])
+    done, _ = play(passed, TrafficSet(6))
+    assert (done.phase, done.reason) == (Phase.PROMOTED, "promoted by ann at 0 %, not by the judge")
+    failed, _ = play(state, SmokeFailed(5, "GET /healthz: 500"))
+    assert (failed.phase, failed.split) == (Phase.ABORTED, (("v1", 100),))
+
+
+def test_a_promotion_survives_the_death_of_whoever_had_accepted_it() -> None:
+    state, _ = play(a_state(), Started(0, "v1"), TrafficSet(1), Applied(2, "v2"), PromoteAsked(3, "ann"))
+    assert state.phase is Phase.APPLIED
+    state, _ = play(state, ResumeAsked(50, "bob"), TrafficSet(51), SmokePassed(52))
+    assert (state.phase, state.percent) == (Phase.BAKE, 100)
 
 
 @pytest.mark.parametrize("event", [PauseAsked(20, "ann"), Judged(20, a_verdict(Decision.HOLD, "both leak"))])

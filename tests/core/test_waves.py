@@ -58,7 +58,7 @@ SMOKE = ended(6, Phase.ABORTED, reason="smoke checks failed")
 HELD = ended(8, Phase.HELD, reason="inconclusive")
 PAUSED = ended(0, Phase.PAUSED, reason="waits for approval")
 TROUBLE = ended(7, Phase.NOT_RECOVERED, reason="it did not help")
-ABORTED = ended(6, Phase.RECOVERED, reason="aborted by ann")
+ABORTED = ended(6, Phase.RECOVERED, asked=True)
 REFUSED = ended(4, Phase.ABORTED)
 INTERRUPTED = ended(143, Phase.ABORTED)
 BUSY = Outcome(10, reason="another rollout")
@@ -286,12 +286,18 @@ def test_every_end_of_a_deployment_has_a_consequence() -> None:
 
 REPORT: Mapping[str, Any] = {
     "phase": "recovered", "revision": "o-2", "previous_revision": "o-1", "started": 5.0, "reason": "slow",
+    "aborted": False,
 }  # fmt: skip
 
 
 def test_a_report_is_read() -> None:
     found = outcome(6, json.dumps(REPORT), "")
-    assert found == Outcome(6, Phase.RECOVERED, "o-1", "o-2", 5.0, "slow", REPORT)
+    assert found == Outcome(6, Phase.RECOVERED, "o-1", "o-2", 5.0, "slow", data=REPORT)
+
+
+def test_who_has_ended_it_is_read_from_the_report_and_not_from_its_words() -> None:
+    assert outcome(6, json.dumps(REPORT | {"aborted": True}), "").asked
+    assert not outcome(6, json.dumps(REPORT | {"reason": "aborted by the upstream: 502"}), "").asked
 
 
 def test_what_another_process_did_is_read() -> None:

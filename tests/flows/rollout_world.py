@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fakes import (
     NAME,
     FakeClock,
@@ -68,6 +70,35 @@ class Behaviour:
     leak: float = 0.0
     errors: float = 0.0
     since: float = 0.0
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it runs any more."""
+
+
+def die() -> None:
+    raise Killed
+
+
+class Gone(Exception):
+    """Whoever asked does not wait for the answer."""
+
+
+class Impatient(FakeClock):
+    def sleep(self, seconds: float) -> None:
+        raise Gone
+
+
+def ask(world: World, wish: Wish) -> Callable[[], None]:
+    """Somebody who asks and does not wait."""
+
+    def write() -> None:
+        clock = Impatient(world.clock.now())
+        tools = replace(world.tools, clock=clock, holders=FakeHolders("of ann"))
+        with pytest.raises(Gone):
+            operate(Command(wish, world.job.name, "ann"), tools)
+
+    return write
 
 
 @dataclass

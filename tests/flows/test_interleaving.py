@@ -14,7 +14,10 @@ from tidegate.core import record
 from tidegate.core.errors import Denied, OutcomeUnknown, Unreachable
 from tidegate.core.rollout import Phase, State
 from tidegate.flows.rollback import rollback
+from tidegate.flows.traffic import effective
 from tidegate.ports import Target
+from torture.play import play
+from torture.schedule import QUICK, Command, Process, Schedule
 
 
 @pytest.fixture
@@ -197,3 +200,17 @@ def test_a_request_beside_traffic_that_follows_latest_names_the_revision(world: 
     world.cloud.change((Target("", 100),), world.locked(STABLE, phase=Phase.BAKE, lease=20.0))
     world.operate("abort")
     assert all(target.revision for write in world.cloud.writes for target in write.traffic)
+
+
+@pytest.mark.parametrize(("command", "ends"), [("abort", STABLE), ("promote", CANDIDATE)])
+def test_a_wish_that_an_apply_has_overwritten_is_asked_again(
+    tmp_path: Path, command: Command, ends: str
+) -> None:
+    """Terraform sends the annotations as its plan has seen them, which was before the request."""
+    deployer, operator = Process("deploy"), Process(command, at=15.0)
+    city = play(Schedule((deployer, operator), settings=QUICK), tmp_path)
+    assert city.watch.ends == {"deploy-0": None, f"{command}-1": None, "abort-end-0": None}
+    assert effective(city.cloud.service) == {ends: 100}  # type: ignore[arg-type]
+    state = city.seats[0].state
+    assert state is not None
+    assert f"{command.rstrip('e')}ed by {command}-1" in state.reason

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fakes import FakeClock, FakeHolders, after
-from flows.rollout_world import CANDIDATE, SETTINGS, STABLE, Behaviour, World
+from fakes import after
+from flows.rollout_world import CANDIDATE, SETTINGS, STABLE, Behaviour, Killed, World, ask, die
 from tidegate.core import record
 from tidegate.core.errors import ExitCode, NeedsPerson, NotFound, RolloutHeld, Unreachable
 from tidegate.core.rollout import Phase
-from tidegate.flows.operate import Command, Wish, operate
+from tidegate.flows.operate import Wish
 from tidegate.flows.terms import job_of, terms_of
 from tidegate.ports import Hook, Moment
 
 PAUSED = replace(SETTINGS, pauses=(1,))
-
-
-class Killed(BaseException):
-    """The process is gone: nothing of it runs any more."""
-
-
-class Gone(Exception):
-    """Whoever asked does not wait for the answer."""
-
-
-class Impatient(FakeClock):
-    def sleep(self, seconds: float) -> None:
-        raise Gone
-
-
-def die() -> None:
-    raise Killed
 
 
 def killed(world: World, phase: Phase, *, dead: bool = True) -> None:
@@ -44,18 +26,6 @@ def killed(world: World, phase: Phase, *, dead: bool = True) -> None:
         world.deploy()
     if dead:
         world.holders.dead.add(world.holders.mine)
-
-
-def ask(world: World, wish: Wish) -> Callable[[], None]:
-    """Somebody who asks and does not wait."""
-
-    def write() -> None:
-        clock = Impatient(world.clock.now())
-        tools = replace(world.tools, clock=clock, holders=FakeHolders("of ann"))
-        with pytest.raises(Gone):
-            operate(Command(wish, world.job.name, "ann"), tools)
-
-    return write
 
 
 @pytest.fixture

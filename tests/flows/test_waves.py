@@ -26,13 +26,13 @@ from tidegate.flows.waves import run
 WAVES = (("a",), ("b", "c"))
 
 
-def outcome(phase: Phase, code: int, reason: str = "") -> Outcome:
-    return Outcome(code, phase, "o-1", "o-2", started=10.0, reason=reason)
+def outcome(phase: Phase, code: int, reason: str = "", *, asked: bool = False) -> Outcome:
+    return Outcome(code, phase, "o-1", "o-2", started=10.0, reason=reason, asked=asked)
 
 
 PROMOTED = outcome(Phase.PROMOTED, 0)
 REGRESSED = outcome(Phase.RECOVERED, 6, "fds grow")
-GONE_BACK = outcome(Phase.RECOVERED, 6, "aborted by ci")
+GONE_BACK = outcome(Phase.RECOVERED, 6, "asked for elsewhere", asked=True)
 
 
 @dataclass

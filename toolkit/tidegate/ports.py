@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from tidegate.core import waves
 from tidegate.core.adopt import Look
+from tidegate.core.alerting.firing import IndexArray, Labels
 from tidegate.core.catalogue import CustomMetric
 from tidegate.core.incident import Incident
 from tidegate.core.samples import Samples, Window
@@ -149,6 +150,19 @@ class Metrics(Protocol):
         """`request_count` of every revision that had any in the window."""
 
     def check_access(self, project: str) -> None: ...
+
+
+class History(Protocol):
+    """What a rule expression says of the past."""
+
+    def held(
+        self, project: str, query: str, start: float, step: float, count: int
+    ) -> Mapping[Labels, IndexArray]:
+        """By series the numbers, from 0, of the evaluations at which the query had a value.
+
+        There are `count` of them, `step` seconds apart, the first at `start` (epoch seconds). Raises Rejected
+        or Unreachable also where it is too much for one request; Denied, NotFound.
+        """
 
 
 class Incidents(Protocol):
@@ -353,11 +367,17 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Notice:
-    """Something worth telling people: `event` is `start`, `step`, `verdict`, `end`."""
+    """Something worth telling people: `event` is `start`, `step`, `verdict`, `end`, or a detail on the way:
+    `smoke`, `hook`, `asked`. `details` begin with those of `about`."""
 
     event: str
     sentence: str
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def about(name: ServiceName, rollout: str) -> dict[str, str]:
+    """What every notice of a rollout says beside its sentence."""
+    return {"service": name.path, "rollout": rollout}
 
 
 class Notifier(Protocol):
@@ -373,6 +393,7 @@ __all__ = [
     "Diagnostic",
     "Estate",
     "Given",
+    "History",
     "Holders",
     "Hook",
     "HookResult",
@@ -397,4 +418,5 @@ __all__ = [
     "Telemetry",
     "Terraform",
     "TerraformVersion",
+    "about",
 ]

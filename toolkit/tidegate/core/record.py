@@ -112,6 +112,9 @@ def _state(fields: Mapping[str, Any]) -> State:
         restored=_number(fields["restored"]),
         next=None if following is None else int(following),
         forced=bool(fields.get("forced", False)),
+        # A record from before it was a fact of its own says it in the reason alone.
+        aborted=bool(fields.get("aborted", text("reason").startswith("aborted by "))),
+        hooked=tuple(Phase(ending) for ending in fields.get("hooked", ())),
         exit_code=None if code is None else int(code),
         settings=Settings(
             steps=tuple(int(p) for p in settings["steps"]),

@@ -27,7 +27,7 @@ from tidegate.flows.job import Evidence, Job, Tools
 from tidegate.flows.rollout import Runner
 from tidegate.flows.terms import job_of
 from tidegate.flows.traffic import WISHES, as_found, held, record_of, service_of
-from tidegate.ports import Notice, Service, ServiceName, Telemetry
+from tidegate.ports import Notice, Service, ServiceName, Telemetry, about
 
 _EVERY = 2.0
 """Seconds between two looks whether what was asked for has been done."""
@@ -84,8 +84,8 @@ def operate(command: Command, tools: Tools) -> Answer:
             raise held(found, tools.clock.now())
         if command.wish != "abort" and state.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK):
             raise _not_allowed(command, state)
-        if asked is None:
-            asked = _ask(command, tools, service, found)
+        if asked is None or _is_lost(command, service, state):
+            asked = _ask(command, tools, service, found) or asked
         with tools.interruption.allowed():
             tools.clock.sleep(_EVERY)
 
@@ -186,5 +186,15 @@ def _ask(command: Command, tools: Tools, service: Service, found: record.Record)
     except Conflict:
         return None
     said = f"asked {state.owner} to {command.wish} rollout {state.id}; waiting until it is done"
-    tools.notifier.tell(Notice("asked", said, {"service": command.name.path}))
+    tools.notifier.tell(Notice("asked", said, about(command.name, state.id)))
     return request
+
+
+def _is_lost(command: Command, service: Service, state: State) -> bool:
+    """Whether nobody will hear of it any more: an apply writes the annotations as its plan has seen them.
+
+    Who answers takes the request away in the same write as the answer.
+    """
+    back = state.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
+    answered = state.forced if command.wish == "promote" else back
+    return not answered and record.asked(service.annotations, state.id) is None

@@ -6,7 +6,7 @@ from tidegate.core.errors import ExitCode, Interrupted, RemoteError, TerraformEr
 from tidegate.core.rollout import Applied, ApplyFailed, Event, SmokeFailed, SmokePassed, State
 from tidegate.flows import hooks
 from tidegate.flows.job import Job, Tools
-from tidegate.ports import Condition, ConditionState, HookResult, Moment, Notice, Service
+from tidegate.ports import Condition, ConditionState, HookResult, Moment, Notice, Service, about
 
 _NEWS_AFTER = 3.0
 """Seconds until it is believed that Terraform has made no revision: a read may be answered with what was so
@@ -17,6 +17,8 @@ class Release:
     def __init__(self, job: Job, tools: Tools) -> None:
         self._job = job
         self._tools = tools
+        self._passed = False
+        """Whether the candidate has been tried out; a wish that came meanwhile makes nothing run twice."""
 
     def apply(self, state: State, before: Service | None) -> tuple[Event, Service | None]:
         """Runs `job.apply`; the event, and the service as it is after it where that could be read."""
@@ -89,24 +91,27 @@ class Release:
 
     def try_out(self, state: State, service: Service | None) -> Event:
         """The smoke checks against the tag address, then the hooks that must pass before any traffic."""
+        if self._passed:
+            return SmokePassed(self._now())
         base = self._tag_address(service)
         if self._job.smoke and not base:
             return SmokeFailed(self._now(), "a smoke check failed: the candidate has no tag address")
         with self._tools.interruption.allowed():
             for smoke in self._job.smoke:
                 result = self._tools.probe.check(base, smoke)
-                self._tell("smoke", result.sentence)
+                self._tell("smoke", result.sentence, state)
                 if not result.ok:
                     return SmokeFailed(self._now(), f"a smoke check failed: {result.sentence}")
             if refused := self.run_hooks(Moment.BEFORE_TRAFFIC, state, service):
                 return SmokeFailed(self._now(), refused)
+        self._passed = True
         return SmokePassed(self._now())
 
     def run_hooks(self, moment: Moment, state: State, service: Service | None) -> str:
         """What the first hook that failed says, or nothing."""
 
         def report(result: HookResult) -> None:
-            self._tell("hook", result.sentence)
+            self._tell("hook", result.sentence, state)
 
         told = hooks.context(self._job.name, state, moment, self._tag_address(service))
         return hooks.run(self._tools.hooks, self._job.hooks, told, moment, report)
@@ -117,8 +122,8 @@ class Release:
         tag = self._job.tag
         return next((t.uri for t in statuses if tag and t.tag == tag and t.uri), "")
 
-    def _tell(self, event: str, text: str) -> None:
-        self._tools.notifier.tell(Notice(event, text, {"service": self._job.name.path}))
+    def _tell(self, event: str, text: str, state: State) -> None:
+        self._tools.notifier.tell(Notice(event, text, about(self._job.name, state.id)))
 
     def _now(self) -> float:
         return self._tools.clock.now()

@@ -6,6 +6,7 @@ All decisions are in `core.rollout`; here is only how a thing is done, and what 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from tidegate.core.errors import ExitCode, Interrupted, RemoteError, TidegateError
 from tidegate.core.judge import judge, recovery
@@ -25,6 +26,7 @@ from tidegate.core.rollout import (
     Phase,
     RunSmoke,
     SetTraffic,
+    SmokePassed,
     State,
     TrafficFailed,
     WriteRecord,
@@ -37,7 +39,7 @@ from tidegate.flows.job import Evidence, Job, Tools, rollout_of
 from tidegate.flows.reading import Reading
 from tidegate.flows.release import Release
 from tidegate.flows.traffic import Traffic
-from tidegate.ports import Moment, Notice, Service
+from tidegate.ports import Moment, Notice, Service, about
 
 _GLANCE = 15.0
 """Seconds between two glances at the service while the next look is waited for."""
@@ -62,6 +64,8 @@ class Runner:
         could be written (then nothing has happened). A bug is raised after the traffic is safe.
         """
         self._traffic = Traffic(self.job, self.tools, service)
+        self._hooked = state.hooked
+        state = self._had_their_turn(state, effects)
         queue = deque(effects)
         while queue:
             effect = queue.popleft()
@@ -75,6 +79,7 @@ class Runner:
             if isinstance(event, Cancelled | Interfered | TrafficFailed | Asked) and not state.final:
                 queue.clear()
             state, more = step(state, event)
+            state = self._had_their_turn(state, more)
             self.job.on_state(state)
             queue.extend(more)
         if self._bug is not None:
@@ -109,11 +114,11 @@ class Runner:
             case Apply():
                 return self._apply(state)
             case RunSmoke():
-                return self._asked(state) or self._release.try_out(state, self._traffic.service)
+                return self._asked(state) or self._tried_out(state)
             case Observe(at, after_rollback):
                 return self._observe(state, at, after_rollback)
             case Notify(event, text):
-                self._tell(event, text, rollout=state.id)
+                self._tell(event, text, state)
         return None
 
     def _move(self, state: State, *, keep_tag: bool) -> Event:
@@ -132,24 +137,40 @@ class Runner:
 
     def _apply(self, state: State) -> Event:
         serving = f"{state.stable} serves now" if state.stable else "nothing serves yet"
-        self._tell("start", f"a rollout by {state.owner} begins: {serving}", rollout=state.id)
+        self._tell("start", f"a rollout by {state.owner} begins: {serving}", state)
         event, self._traffic.service = self._release.apply(state, self._traffic.service)
         if isinstance(event, Applied):
             self._traffic.created(event.candidate)
         return event
 
+    def _tried_out(self, state: State) -> Event:
+        """What somebody has asked for meanwhile comes before any traffic."""
+        event = self._release.try_out(state, self._traffic.service)
+        return (self._asked(state) or event) if isinstance(event, SmokePassed) else event
+
     def _finish(self, state: State) -> None:
-        self._tell("end", sentence(state), phase=str(state.phase), rollout=state.id)
-        if state.phase is Phase.PAUSED:
-            return  # the hooks have their turn when it is over
+        self._tell("end", sentence(state), state, phase=str(state.phase))
+        if state.phase is Phase.PAUSED or state.phase in self._hooked:
+            return
         try:
             with self.tools.interruption.allowed():
                 self._release.run_hooks(Moment.AFTER, state, self._traffic.service)
         except Interrupted:
-            self._tell("hook", "the hooks after the rollout were cut short")
+            self._tell("hook", "the hooks after the rollout were cut short", state)
 
-    def _tell(self, event: str, text: str, **details: str) -> None:
-        self.tools.notifier.tell(Notice(event, text, {"service": self.job.name.path, **details}))
+    def _had_their_turn(self, state: State, effects: tuple[Effect, ...]) -> State:
+        """The hooks after a rollout run once for each way it ends; the last write says that they do.
+
+        It comes before them: were it the other way round, a death between would make them run twice.
+        """
+        ends = any(isinstance(effect, Finish) for effect in effects) and state.phase is not Phase.PAUSED
+        has = any(hook.when is Moment.AFTER for hook in self.job.hooks)
+        if not (ends and has) or state.phase in state.hooked:
+            return state
+        return replace(state, hooked=(*state.hooked, state.phase))
+
+    def _tell(self, event: str, text: str, state: State, **details: str) -> None:
+        self.tools.notifier.tell(Notice(event, text, about(self.job.name, state.id) | details))
 
     # --------------------------------------------------------------------------------- looking
 

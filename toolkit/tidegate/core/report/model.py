@@ -92,6 +92,7 @@ def summary(report: Report) -> dict[str, Any]:
         "revision": state.candidate,
         "previous_revision": state.stable,
         "phase": str(state.phase),
+        "aborted": state.aborted,
         "verdict": report.verdict,
         "attribution": str(deciding.attribution if deciding else Attribution.UNKNOWN),
         "reason": state.reason,

@@ -106,7 +106,7 @@ def tagged(state: State, event: TrafficSet) -> Result:
 
 
 def smoke_passed(state: State, event: SmokePassed) -> Result:
-    return _go_to(state, 0, event.at)
+    return _all_of_it(state, event.at) if state.forced else _go_to(state, 0, event.at)
 
 
 def smoke_failed(state: State, event: SmokeFailed) -> Result:
@@ -195,7 +195,7 @@ def _hold(state: State, at: float, reason: str) -> Result:
 
 
 def _pause(state: State, at: float, exit_code: ExitCode, reason: str) -> Result:
-    paused = _end(state, Phase.PAUSED, at, exit_code, reason)
+    paused = _end(replace(state, forced=False), Phase.PAUSED, at, exit_code, reason)
     return paused, (SetTraffic(tag=True), Finish())
 
 
@@ -319,6 +319,7 @@ def resume(state: State, event: ResumeAsked) -> Result:
             return _go_to(replace(going, reason=f"approved by {event.by}"), state.next, at, approved=True)
         case Phase.PAUSED | Phase.HELD:
             going = replace(going, reason=f"resumed by {event.by}", entered=_after(going.moves, at))
+            going = replace(going, forced=False, aborted=False)  # under the judge's eye again
     if not going.candidate:
         ended = _end(going, Phase.ABORTED, at, ExitCode.HELD, f"{state.reason}; nothing had been applied")
         return _finish(ended)
@@ -337,6 +338,7 @@ def pause(state: State, event: PauseAsked) -> Result:
 def abort(state: State, event: AbortAsked) -> Result:
     """All traffic to the stable revision, and, where it had moved, a look whether that helped."""
     why = f"aborted by {event.by}"
+    state = replace(state, aborted=True, forced=False)
     if state.reason and state.phase in (Phase.HELD, Phase.NEEDS_PERSON):
         why = f"{why} ({state.reason})"
     if state.percent or (state.phase is Phase.NEEDS_PERSON and state.candidate):
@@ -346,11 +348,20 @@ def abort(state: State, event: AbortAsked) -> Result:
 
 
 def promote(state: State, event: PromoteAsked) -> Result:
+    """All traffic to the candidate; where it has had none, after the smoke checks, which nothing skips."""
     why = f"promoted by {event.by} at {state.percent} %, not by the judge"
     if state.reason and state.phase is Phase.HELD:
         why = f"{why} ({state.reason})"
-    moved = _move(
-        state, Phase.BAKE, event.at, 100, step=len(state.settings.steps), next=None, forced=True,
-        exit_code=None, reason=why,
-    )  # fmt: skip
-    return moved, (Notify("step", f"100 % of the traffic to {state.candidate}: {why}"), SetTraffic(tag=True))
+    going = replace(state, forced=True, aborted=False, exit_code=None, reason=why)
+    if state.phase is Phase.SMOKE:
+        return going, (RunSmoke(),)
+    # A rollout that waits for the approval of its first step has passed them.
+    if state.phase is Phase.APPLIED or (state.percent == 0 and state.next is None):
+        return _enter(going, Phase.APPLIED, event.at), (SetTraffic(tag=True),)
+    return _all_of_it(going, event.at)
+
+
+def _all_of_it(state: State, at: float) -> Result:
+    moved = _move(state, Phase.BAKE, at, 100, step=len(state.settings.steps), next=None)
+    said = f"100 % of the traffic to {state.candidate}: {state.reason}"
+    return moved, (Notify("step", said), SetTraffic(tag=True))

@@ -98,7 +98,11 @@ class State:
     next: int | None = None
     """Index of the step that waits for approval."""
     forced: bool = False
-    """Somebody has promoted it over the judge's head."""
+    """Somebody has promoted it over the judge's head; where it has no traffic, after the smoke checks."""
+    aborted: bool = False
+    """Somebody has asked for its end."""
+    hooked: tuple[Phase, ...] = ()
+    """The endings after which the hooks of the spec have had their turn."""
     holder: str = ""
     """The process that works on it: a resumed rollout has another one, of the same owner or not."""
     exit_code: int | None = None

@@ -68,6 +68,7 @@ def _ended(phase: Phase) -> Mapping[type, Transition]:
 # On a first deployment there is nothing to go back to: what would be a rollback is held.
 _ABORT = _row(moves.abort, _P.ROLLING_BACK, _P.HELD, _P.ABORTED)
 _PROMOTE = _row(moves.promote, _P.BAKE)
+_PROMOTE_WAITING = _row(moves.promote, _P.APPLIED, _P.BAKE)
 _PAUSE = _row(moves.pause, _P.PAUSED)
 _INTERFERED = _row(moves.interfered, _P.HELD)
 _WATCHED: Mapping[type, Transition] = MappingProxyType(
@@ -104,6 +105,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, Transition]] = MappingProxyType(
             ResumeAsked: _row(moves.resume, _P.APPLIED),
             PauseAsked: _PAUSE,
             AbortAsked: _ABORT,
+            PromoteAsked: _row(moves.promote, _P.APPLIED),
         },
         _P.SMOKE: {
             SmokePassed: _row(moves.smoke_passed, _P.STEP, _P.BAKE, _P.PAUSED),
@@ -114,6 +116,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, Transition]] = MappingProxyType(
             ResumeAsked: _row(moves.resume, _P.APPLIED),
             PauseAsked: _PAUSE,
             AbortAsked: _ABORT,
+            PromoteAsked: _row(moves.promote, _P.SMOKE),
         },
         _P.STEP: {
             **_WATCHED,
@@ -133,7 +136,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, Transition]] = MappingProxyType(
             **_ended(_P.PAUSED),
             ResumeAsked: _row(moves.resume, _P.APPLIED, _P.STEP, _P.BAKE),
             AbortAsked: _ABORT,
-            PromoteAsked: _PROMOTE,
+            PromoteAsked: _PROMOTE_WAITING,
         },
         _P.ROLLING_BACK: {
             TrafficSet: _row(moves.back, _P.ROLLED_BACK),
@@ -153,7 +156,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type, Transition]] = MappingProxyType(
             **_ended(_P.HELD),
             ResumeAsked: _row(moves.resume, _P.APPLIED, _P.STEP, _P.BAKE, _P.ABORTED),
             AbortAsked: _ABORT,
-            PromoteAsked: _PROMOTE,
+            PromoteAsked: _PROMOTE_WAITING,
         },
         _P.NEEDS_PERSON: {
             **_ended(_P.NEEDS_PERSON),

@@ -44,6 +44,7 @@ def outcome(code: int, out: str, err: str) -> Outcome:
             str(told[candidate] or ""),
             float(told["started"]),
             _reason(told, found),
+            told.get("aborted") is True,
             found,
         )
     except (KeyError, TypeError, ValueError):

@@ -61,7 +61,7 @@ class Outcome:
     """How a process ended that worked on one region. `code` is negative where it was killed.
 
     `phase` is that of the rollout, None where the process told of none; `started` is the rollout's, epoch
-    seconds. `data` is what the process printed as JSON.
+    seconds; `asked`: a person has ended it. `data` is what the process printed as JSON.
     """
 
     code: int
@@ -70,12 +70,8 @@ class Outcome:
     candidate: str = ""
     started: float = 0.0
     reason: str = ""
+    asked: bool = False
     data: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def asked(self) -> bool:
-        """Whether a person has ended it."""
-        return self.reason.startswith("aborted by ")
 
 
 @dataclass(frozen=True)
