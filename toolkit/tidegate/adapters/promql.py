@@ -14,6 +14,7 @@ import numpy as np
 
 from tidegate.adapters.rest_errors import Refused, cut, is_passing, said, translated
 from tidegate.adapters.retry import Retrying
+from tidegate.core.alerting.firing import IndexArray, Labels
 from tidegate.core.errors import Unreachable
 from tidegate.core.samples import FloatArray, Window
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 GOOGLE = "https://monitoring.googleapis.com/v1/projects/{project}/location/global/prometheus"
 _PATH = "/api/v1/query_range"
-_MOST_STEPS = 10_000
+MOST_STEPS = 10_000
 """Prometheus refuses more than 11,000 points per series."""
 _MOST_BYTES = 64 << 20
 _LOOKBACK = 300.0
@@ -34,18 +35,24 @@ Line = tuple[Mapping[str, str], FloatArray, FloatArray]
 
 
 class PromQl:
-    """`address` is the API's without `/api/v1`, with `{project}` where that belongs.
+    """`address` is the API's without `/api/v1`, with `{project}` where that belongs; `denied` is the way out
+    where it refuses us.
 
     `open_session` makes an HTTP session that carries the credentials; each query has one of its own, as
     sessions are not made for several threads.
     """
 
     def __init__(
-        self, open_session: Callable[[], requests.Session], retrying: Retrying, address: str = GOOGLE
+        self,
+        open_session: Callable[[], requests.Session],
+        retrying: Retrying,
+        address: str = GOOGLE,
+        denied: str = _GRANT,
     ) -> None:
         self._open_session = open_session
         self._retrying = retrying
         self._address = address
+        self._denied = denied
 
     def query_range(self, project: str, query: str, window: Window, step: float) -> list[Line]:
         """The query at every multiple of `step` seconds in the window, so that two reads meet the same times.
@@ -53,22 +60,46 @@ class PromQl:
         Not-a-number and infinite values are left out, and so is what PromQL repeats of a series that has
         ended. Raises Rejected for a query that cannot be answered, NotFound, Denied, Unreachable.
         """
-        found: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
+        found: dict[Labels, list[tuple[float, float]]] = {}
         last = math.floor(window.end / step)
         for first, end in _pieces(math.floor(window.start / step) + 1, last):
             for labels, points in self._ask(project, query, first * step, end * step, step):
-                found.setdefault(labels, []).extend(points)
+                finite = [(time, value) for time, value in points if math.isfinite(value)]
+                found.setdefault(labels, []).extend(finite)
         lines = (_line(labels, points, last * step, step) for labels, points in found.items())
         return [line for line in lines if line is not None]
 
+    def held(
+        self, project: str, query: str, start: float, step: float, count: int
+    ) -> Mapping[Labels, IndexArray]:
+        """See `ports.History`. In one request, so that `count` is at most `MOST_STEPS`.
+
+        Unlike in `query_range` everything counts that an alert would fire on: what is infinite or no number,
+        and what PromQL repeats of a series that has ended.
+        """
+        end = start + (count - 1) * step
+        found: dict[Labels, IndexArray] = {}
+        for labels, points in self._ask(project, query, start, end, step, _is_brief):
+            times = np.array([time for time, _ in points], dtype=np.float64)
+            index = np.unique(np.rint((times - start) / step).astype(np.int64))
+            named = tuple((name, value) for name, value in labels if name != "__name__")
+            found[named] = np.union1d(found[named], index) if named in found else index
+        return {labels: index for labels, index in found.items() if index.size}
+
     def _ask(
-        self, project: str, query: str, start: float, end: float, step: float
-    ) -> list[tuple[tuple[tuple[str, str], ...], list[tuple[float, float]]]]:
+        self,
+        project: str,
+        query: str,
+        start: float,
+        end: float,
+        step: float,
+        worth_repeating: Callable[[Exception], bool] = is_passing,
+    ) -> list[tuple[Labels, list[tuple[float, float]]]]:
         doing = f"evaluate {_shown(query)} in project {project}"
         asked = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
         timeout = self._retrying.policy.timeout
-        with translated(doing, timeout, denied=_GRANT, rejected="check the query"):
-            body = self._retrying.call(lambda: self._get(project, asked), is_passing)
+        with translated(doing, timeout, denied=self._denied, rejected="check the query"):
+            body = self._retrying.call(lambda: self._get(project, asked), worth_repeating)
         try:
             return list(_series(body))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -105,26 +136,30 @@ class PromQl:
         return session
 
 
+def _is_brief(error: Exception) -> bool:
+    """What takes too long once does so again: it is asked for in smaller pieces instead."""
+    import requests
+
+    return is_passing(error) and not isinstance(error, requests.Timeout)
+
+
 def _pieces(first: int, last: int) -> Iterator[tuple[int, int]]:
     """The steps of a window, in as many queries as it takes."""
     while first <= last:
-        yield first, min(first + _MOST_STEPS - 1, last)
-        first += _MOST_STEPS
+        yield first, min(first + MOST_STEPS - 1, last)
+        first += MOST_STEPS
 
 
-def _series(body: bytes) -> Iterator[tuple[tuple[tuple[str, str], ...], list[tuple[float, float]]]]:
+def _series(body: bytes) -> Iterator[tuple[Labels, list[tuple[float, float]]]]:
     data: Any = json.loads(body)["data"]
     if data["resultType"] != "matrix":
         raise ValueError(data["resultType"])
     for one in data["result"]:
         labels = tuple(sorted((str(name), str(value)) for name, value in one["metric"].items()))
-        points = [(float(time), float(value)) for time, value in one.get("values", ())]
-        yield labels, [(time, value) for time, value in points if math.isfinite(value)]
+        yield labels, [(float(time), float(value)) for time, value in one.get("values", ())]
 
 
-def _line(
-    labels: tuple[tuple[str, str], ...], points: list[tuple[float, float]], end: float, step: float
-) -> Line | None:
+def _line(labels: Labels, points: list[tuple[float, float]], end: float, step: float) -> Line | None:
     if not points:
         return None
     times, values = (np.array(column, dtype=np.float64) for column in zip(*points, strict=True))
