@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 import click
 
-COMMANDS: Mapping[str, tuple[str, str]] = {}
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "backtest": ("backtest", "Say how often each alert would have fired in the past of the service."),
+}
 """Name → the module of `cli` that has a command of that name, and what it says of itself in one line."""
 
 
