@@ -109,6 +109,7 @@ class World:
     empty: bool = False
     propagation: float = 0.0
     settings: Settings = SETTINGS
+    criteria: Criteria = CRITERIA
     behaviour: dict[str, Behaviour] = field(default_factory=dict)
     smoke: tuple[Smoke, ...] = (Smoke("/healthz"),)
     wanted_hooks: tuple[Hook, ...] = ()
@@ -145,7 +146,13 @@ class World:
     @property
     def job(self) -> Job:
         return Job(
-            NAME, TELEMETRY, CRITERIA, self.smoke, self.wanted_hooks, start_timeout=60.0, on_state=self.note
+            NAME,
+            TELEMETRY,
+            self.criteria,
+            self.smoke,
+            self.wanted_hooks,
+            start_timeout=60.0,
+            on_state=self.note,
         )
 
     def deploy(self, **changes: Any) -> Outcome:

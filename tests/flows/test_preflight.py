@@ -254,7 +254,7 @@ def test_split_traffic_stops_and_every_revision_that_serves_is_looked_at(world: 
         (Kind.BURNING, CANDIDATE),
     }
     with pytest.raises(RolloutHeld, match="is split") as raised:
-        preflight(world.cloud.service, world.tools)
+        preflight(world.cloud.service, Mode.REGRESSION, world.tools)
     assert raised.value.exit_code == ExitCode.BUSY
 
 
@@ -278,6 +278,71 @@ def test_a_service_held_by_another_rollout(
     if held:
         assert "by ci, started" in only(found, Kind.HELD)
         with pytest.raises(RolloutHeld, match="by ci, started"):
-            preflight(world.cloud.service, world.tools)
+            preflight(world.cloud.service, Mode.REGRESSION, world.tools)
     else:
-        assert preflight(world.cloud.service, world.tools) == STABLE
+        assert preflight(world.cloud.service, Mode.REGRESSION, world.tools) == STABLE
+
+
+# ----------------------------------------------------------------------------------------- left undecided
+
+
+def leave(world: Preflown, phase: Phase, **split: int) -> None:
+    """A rollout of `orders-2` that has ended in this phase with this split."""
+    world.cloud.create(CANDIDATE)
+    percent = split.get("orders_2", 0)
+    annotations = world.locked(
+        STABLE,
+        lease=0.0,
+        phase=phase,
+        candidate=CANDIDATE,
+        percent=percent,
+        exit_code=8,
+        reason="inconclusive",
+    )
+    targets = [Target(name.replace("_", "-"), percent) for name, percent in split.items()]
+    world.cloud.change(targets, annotations)
+    world.clock.time += 600
+
+
+@pytest.mark.parametrize(
+    ("phase", "keeps"),
+    [(Phase.HELD, "promote --force"), (Phase.NEEDS_PERSON, "rollback --to orders-2")],
+)
+def test_what_nobody_has_decided_is_no_stable_revision(world: Preflown, phase: Phase, keeps: str) -> None:
+    leave(world, phase, orders_2=100)
+    found = world.check()
+    said = only(found, Kind.HELD)
+    assert said.startswith("orders-2 has all the traffic, and rollout 20260101-000000-abcdef by ci, started ")
+    assert said.endswith("waits for a decision about it: inconclusive")
+    assert (found.goes, found.exit_code) == (False, ExitCode.BUSY)
+    with pytest.raises(RolloutHeld, match="orders-2 has all the traffic") as error:
+        preflight(world.cloud.service, Mode.REGRESSION, world.tools)
+    assert not error.value.passes
+    for way in (keeps, "`tidegate abort` goes back to orders-1", "--fix"):
+        assert way in error.value.hint
+
+
+@pytest.mark.parametrize("phase", [Phase.HELD, Phase.NEEDS_PERSON])
+def test_the_fix_for_it_goes_out(world: Preflown, phase: Phase) -> None:
+    leave(world, phase, orders_2=100)
+    assert preflight(world.cloud.service, Mode.FIX, world.tools) == CANDIDATE
+    asked_for = world.check(mode=Mode.FIX)
+    assert (asked_for.goes, asked_for.stable) == (True, CANDIDATE)
+    world.behaviour[CANDIDATE] = Behaviour(errors=0.5)
+    found_out = world.check()
+    assert (found_out.goes, found_out.mode, found_out.burning != ()) == (True, Mode.FIX, True)
+
+
+def test_split_traffic_is_no_ground_for_a_fix_either(world: Preflown) -> None:
+    leave(world, Phase.HELD, orders_1=90, orders_2=10)
+    found = world.check(mode=Mode.FIX)
+    assert "by ci, started" in only(found, Kind.HELD)
+    assert found.exit_code == ExitCode.BUSY
+    with pytest.raises(RolloutHeld, match="waits for a decision: inconclusive"):
+        preflight(world.cloud.service, Mode.FIX, world.tools)
+
+
+def test_a_held_rollout_whose_traffic_somebody_has_taken_back_is_decided(world: Preflown) -> None:
+    leave(world, Phase.HELD, orders_1=100)
+    assert world.check().goes
+    assert preflight(world.cloud.service, Mode.REGRESSION, world.tools) == STABLE

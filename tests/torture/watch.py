@@ -134,8 +134,6 @@ class Watch:
             self.recorded.add(state.id)
         if state.phase is Phase.PROMOTED or state.forced:
             self.good.add(state.candidate)
-        if state.phase is Phase.LOCKED and isinstance(prior, Record) and prior.state.phase is Phase.HELD:
-            self.good.add(state.stable)  # held with all the traffic, and somebody has built upon it
         self.written = True
         seat.claimed, seat.generation = state.id, after.generation
 

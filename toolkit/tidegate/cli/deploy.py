@@ -302,8 +302,8 @@ def _dry_run(request: Request, settings: Settings, connected: Connected, form: s
     from tidegate.flows.planning import Plans, make_plans
     from tidegate.flows.preflight import preflight
 
-    tools = connected.tools
-    stable = preflight(tools.cloud_run.get_service(name_of(request.spec)), tools)
+    tools, mode = connected.tools, wiring.criteria(request.spec).mode
+    stable = preflight(tools.cloud_run.get_service(name_of(request.spec)), mode, tools)
     plans, refused = Plans(), ""
     with exclusive(request.roots.directory, settings.owner):
         try:

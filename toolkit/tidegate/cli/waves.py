@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tidegate.cli import options
-from tidegate.core.errors import PlanRefused, TidegateError, UsageError
+from tidegate.core.errors import PlanRefused, RolloutHeld, TidegateError, UsageError
 
 if TYPE_CHECKING:
     from tidegate.cli.deploy import Given
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tidegate.core.waves import Effect, Waves
     from tidegate.flows.planning import Request
     from tidegate.flows.prepare import Prepared
+    from tidegate.ports import Service
     from tidegate.settings import Settings
     from tidegate.wiring import Connected
 
@@ -80,6 +81,8 @@ def _plans(specs: tuple[Spec, ...], given: Given, settings: Settings, talk: Talk
     with wiring.connect(settings, talk, talk.say, None) as connected:
         for region, prepared in everything.items():
             request = request_of(prepared, settings, connected, given, talk)
+            if given.fix:
+                request = replace(request, spec=request.spec.with_mode("fix"))
             attempt = partial(_plan, request, settings, connected)
             try:
                 planned[region] = patiently(attempt, given.wait, connected.tools, talk)
@@ -102,12 +105,11 @@ def _plan(request: Request, settings: Settings, connected: Connected) -> Planned
     from tidegate.core.record import Record
     from tidegate.flows.deploy import name_of
     from tidegate.flows.planning import Plans, make_plans
-    from tidegate.flows.preflight import preflight
     from tidegate.flows.traffic import record_of
 
     tools, plans = connected.tools, Plans()
     service = tools.cloud_run.get_service(name_of(request.spec))
-    serving = preflight(service, tools)
+    serving = _serving(service, request.spec, settings, connected)
     with exclusive(request.roots.directory, settings.owner):
         make_plans(request, wiring.terraform(settings), plans)
     if service is None or any(summary.has_changes for summary in plans.summaries.values()):
@@ -115,6 +117,19 @@ def _plan(request: Request, settings: Settings, connected: Connected) -> Planned
     record = record_of(service, tools)
     settled = record is None or (isinstance(record, Record) and record.state.final)
     return Planned(plans.summaries, settled and serving == service.latest_created_revision)
+
+
+def _serving(service: Service | None, spec: Spec, settings: Settings, connected: Connected) -> str:
+    """The revision that has all the traffic, empty for none. Raises RolloutHeld."""
+    from tidegate import wiring
+    from tidegate.flows.preflight import preflight
+    from tidegate.wiring.preflight import look
+
+    try:
+        return preflight(service, wiring.criteria(spec).mode, connected.tools)
+    except RolloutHeld:
+        # Where it burns this is the fix, and the deployment of the region will find that out.
+        return preflight(service, look(spec, settings, connected).mode, connected.tools)
 
 
 def _show(plans: Mapping[str, Planned], talk: Talk) -> None:

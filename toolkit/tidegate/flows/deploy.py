@@ -28,13 +28,13 @@ def deploy(request: Request, job: Job, settings: Settings, terraform: Terraform,
     Raises RolloutHeld (somebody else is at it), RemoteError (nothing has happened), InvalidInput; and what
     planning raises for a service that tidegate has never touched: that is planned before it is locked.
     """
-    service = tools.cloud_run.get_service(job.name)
-    stable = preflight(service, tools)
+    service, mode = tools.cloud_run.get_service(job.name), job.criteria.mode
+    stable = preflight(service, mode, tools)
     if request.estate is not None and service is not None and not _is_known(service):
         with tools.interruption.allowed():
             request = agree(request, terraform)
         service = tools.cloud_run.get_service(job.name)
-        stable = preflight(service, tools)
+        stable = preflight(service, mode, tools)
     plans = Plans()
 
     def apply() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tidegate.core import power
 from tidegate.core.errors import RemoteError, RolloutHeld
 from tidegate.core.incident import Incident
-from tidegate.core.judge import Criteria
-from tidegate.core.preflight import Look, Preflight, assess, limits, looked_back, occupied, split
+from tidegate.core.judge import Criteria, Mode
+from tidegate.core.preflight import Look, Preflight, assess, limits, looked_back, occupied, split, undecided
 from tidegate.core.samples import NoData, Samples, Window
 from tidegate.core.spec import Alerts
 from tidegate.flows.job import Job, Tools
@@ -37,19 +39,24 @@ def check(
         incidents=() if service is None else _incidents(job.name, incidents),
         blind_spots=_blind_spots(job, parts, samples, cut),
         latest=service is not None and any(t.percent and not t.revision for t in service.traffic),
-        held=None if service is None else _held(service, tools),
+        held=None if service is None else _held(service, tools, job.criteria.mode),
     )
-    return assess(look, criteria)
+    found = assess(look, criteria)
+    if found.burning and service is not None and look.held is not None:
+        # It may be that nothing keeps the fix.
+        found = assess(replace(look, held=_held(service, tools, found.mode)), criteria)
+    return found
 
 
-def preflight(service: Service | None, tools: Tools) -> str:
+def preflight(service: Service | None, mode: Mode, tools: Tools) -> str:
     """The revision that has all the traffic; empty for a service that does not exist or never served.
 
-    Raises RolloutHeld for one that another rollout holds or whose traffic is split.
+    Raises RolloutHeld for one that another rollout holds, or about which it waits for a decision, and for one
+    whose traffic is split.
     """
     if service is None:
         return ""
-    if (error := _held(service, tools)) is not None:
+    if (error := _held(service, tools, mode)) is not None:
         raise error
     serving = effective(service)
     if len(serving) > 1:
@@ -58,10 +65,14 @@ def preflight(service: Service | None, tools: Tools) -> str:
     return next(iter(serving), "")
 
 
-def _held(service: Service, tools: Tools) -> RolloutHeld | None:
+def _held(service: Service, tools: Tools, mode: Mode) -> RolloutHeld | None:
     now = tools.clock.now()
-    other = occupied(record_of(service, tools), effective(service), now)
-    return None if other is None else held(other, now)
+    other = occupied(record_of(service, tools), effective(service), now, mode)
+    if other is None:
+        return None
+    # What is neither held nor split waits for a decision about the revision that serves.
+    waits = not other.held_at(now) and len(effective(service)) == 1
+    return undecided(other.state) if waits else held(other, now)
 
 
 def _samples(

@@ -4,7 +4,7 @@ What serves is held against absolute limits, as a first deployment is: nothing s
 burning does not refuse a deployment. It is likely to be the fix, so it is judged for improvement.
 """
 
-from tidegate.core.preflight.assess import assess, occupied, split
+from tidegate.core.preflight.assess import assess, occupied, split, undecided
 from tidegate.core.preflight.health import limits, looked_back
 from tidegate.core.preflight.model import Finding, Kind, Look, Preflight
 
@@ -18,4 +18,5 @@ __all__ = [
     "looked_back",
     "occupied",
     "split",
+    "undecided",
 ]

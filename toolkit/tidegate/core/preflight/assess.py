@@ -4,20 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from tidegate.core.errors import RolloutHeld
 from tidegate.core.judge import Criteria, Mode
 from tidegate.core.preflight.health import CURE, LATER, POWER, health
 from tidegate.core.preflight.model import Finding, Kind, Look, Preflight
 from tidegate.core.record import Record, Unreadable
-from tidegate.core.rollout import Phase, describe, when
+from tidegate.core.rollout import Phase, State, describe, when
 from tidegate.core.samples import NoData
 
 
-def occupied(found: Record | Unreadable | None, serving: Mapping[str, int], now: float) -> Record | None:
-    """The record of another rollout that holds the service, or has left its traffic split; else None."""
+def occupied(
+    found: Record | Unreadable | None, serving: Mapping[str, int], now: float, mode: Mode
+) -> Record | None:
+    """The record of another rollout that holds the service, or waits for a decision about it; else None.
+
+    It waits where it has left the traffic split, or all of it on its candidate: the next rollout would take
+    that for the known good revision, which nobody has called it. The fix for it may go out all the same.
+    """
     if not isinstance(found, Record):
         return None
-    left_split = len(serving) > 1 and found.state.phase in (Phase.HELD, Phase.NEEDS_PERSON)
-    return found if found.held_at(now) or left_split else None
+    undecided = found.state.phase in (Phase.HELD, Phase.NEEDS_PERSON) and (
+        len(serving) > 1 or (kept(found.state, serving) and mode is not Mode.FIX)
+    )
+    return found if found.held_at(now) or undecided else None
+
+
+def kept(state: State, serving: Mapping[str, int]) -> bool:
+    """Whether its candidate has all the traffic, although there is a revision to go back to."""
+    return not state.first and state.candidate != state.stable and set(serving) == {state.candidate}
+
+
+def undecided(state: State) -> RolloutHeld:
+    """The error for a service whose traffic is all on the candidate of a rollout that nobody has decided."""
+    keep = "promote --force" if state.phase is Phase.HELD else f"rollback --to {state.candidate}"
+    why = f": {state.reason}" if state.reason else ""
+    return RolloutHeld(
+        f"{state.candidate} has all the traffic, and rollout {state.id} by {state.owner}, started "
+        f"{when(state.started)}, waits for a decision about it{why}",
+        hint=f"`tidegate {keep}` keeps it, `tidegate abort` goes back to {state.stable}; "
+        "a fix for it goes out with `tidegate deploy --fix`",
+    )
 
 
 def assess(look: Look, criteria: Criteria) -> Preflight:
