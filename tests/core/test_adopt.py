@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidegate.adapters.estate import GOOGLE
+from tidegate.adapters.rootdir import module_texts
 from tidegate.core.adopt import (
     KINDS,
     Answer,
@@ -166,6 +169,57 @@ def test_the_newest_version_that_can_be_read_is_taken() -> None:
     kind = "google_secret_manager_secret_version"
     assert found(kind, after, {"versions": there}) == "projects/shop-prod/secrets/s/versions/10"
     assert KINDS[kind].looks(SPEC, {}) == ()
+
+
+PLACE = "projects/shop-prod/locations/us-central1"
+ANNA = {"role": "roles/x", "member": "user:anna@example.com"}
+GRANTED = {"bindings": [{"role": "roles/x", "members": ["user:anna@example.com"]}]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "after", "path", "identity"),
+    [
+        ("cloud_run_v2_job", {"name": "j", "location": "us-central1"}, f"{PLACE}/jobs/j", f"{PLACE}/jobs/j"),
+        ("cloud_scheduler_job", {"name": "j", "region": "us-central1"}, f"{PLACE}/jobs/j", f"{PLACE}/jobs/j"),
+        (
+            "cloud_run_v2_job_iam_member",
+            {"name": "j", "location": "us-central1", **ANNA},
+            f"{PLACE}/jobs/j:getIamPolicy",
+            f"{PLACE}/jobs/j roles/x user:anna@example.com",
+        ),
+        (
+            "service_account_iam_member",
+            {"service_account_id": "projects/p/serviceAccounts/a@b", **ANNA},
+            "projects/p/serviceAccounts/a@b:getIamPolicy",
+            "projects/p/serviceAccounts/a@b roles/x user:anna@example.com",
+        ),
+        (
+            "storage_bucket_iam_member",
+            {"bucket": "media", **ANNA},
+            "b/media/iam",
+            "b/media roles/x user:anna@example.com",
+        ),
+    ],
+)
+def test_what_the_guard_and_volumes_bring_is_known_by_name(
+    kind: str, after: dict[str, str], path: str, identity: str
+) -> None:
+    row = KINDS[f"google_{kind}"]
+    (look,) = row.looks(SPEC, after)
+    assert look.path == path
+    assert look.api in GOOGLE
+    assert row.find(SPEC, after, [GRANTED]) == identity
+    assert row.find(SPEC, after, [None]) == ""
+    # Before an apply what it hangs on may have no name yet.
+    assert row.looks(SPEC, {}) == ()
+
+
+def test_every_resource_that_a_rendered_root_can_make_is_looked_for() -> None:
+    modules = {p: t for p, t in module_texts().items() if p.endswith(".tf") and "/examples/" not in p}
+    texts = "\n".join(modules.values())
+    made = set(re.findall(r'^resource "(\w+)"', texts, re.MULTILINE))
+    assert len(made) > 15
+    assert made <= KINDS.keys()
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,32 @@ def test_a_killed_apply_that_saved_half_of_its_state_is_completed(shop: Site) ->
     assert not any(summary.has_changes for summary in shop.plan().summaries.values())
 
 
+def test_a_lost_state_with_a_guard_and_a_bucket_is_found_again_whole(shop: Site) -> None:
+    shop.cloud.post("/storage/v1/b?project=shop-prod", {"name": "shop-media"})
+    spec: dict[str, Any] = {
+        "service": "media",
+        "containers": [{"name": "app", "image": "example/media:1", "mounts": {"files": "/files"}}],
+        "volumes": {"files": {"bucket": {"name": "shop-media"}}},
+        "guard": {
+            "enabled": True, "image": "example/tidegate:1", "rollback": True, "webhooks": {"secret": "pw"},
+        },
+    }  # fmt: skip
+    made = shop.apply("media", **spec)
+    kinds = {
+        "google_cloud_run_v2_job", "google_cloud_run_v2_job_iam_member", "google_cloud_scheduler_job",
+        "google_service_account_iam_member", "google_storage_bucket_iam_member",
+    }  # fmt: skip
+    assert kinds <= {what for what, _ in did(made)}
+    shutil.rmtree(shop.place / "media")
+    plans = shop.apply("media", **spec)
+    assert not {what for what, action in did(plans) if action in ("create", "replace", "delete")}
+    service = shop.said[0]
+    assert "job media-guard" in service
+    assert "schedule media-guard" in service
+    assert "3 service accounts" in service
+    assert not any(summary.has_changes for summary in shop.plan("media", **spec).summaries.values())
+
+
 def test_a_service_made_by_other_means_keeps_what_the_spec_does_not_know(shop: Site) -> None:
     shop.cloud.post(f"{RUN}/europe-west1/services?serviceId=billing", {
         "template": {

@@ -22,11 +22,14 @@ GOOGLE: Final[Mapping[str, str]] = MappingProxyType(
         "monitoring": "https://monitoring.googleapis.com/",
         "projects": "https://cloudresourcemanager.googleapis.com/v1/",
         "run": "https://run.googleapis.com/v2/",
+        "scheduler": "https://cloudscheduler.googleapis.com/v1/",
         "secrets": "https://secretmanager.googleapis.com/v1/",
+        "storage": "https://storage.googleapis.com/storage/v1/",
     }
 )
 _LOCAL_PATHS = {
-    "iam": "v1/", "logging": "v2/", "monitoring": "", "projects": "v1/", "run": "v2/", "secrets": "v1/",
+    "iam": "v1/", "logging": "v2/", "monitoring": "", "projects": "v1/", "run": "v2/", "scheduler": "v1/",
+    "secrets": "v1/", "storage": "storage/v1/",
 }  # fmt: skip
 _GRANT = "grant the account tidegate runs as the right to read it"
 _PAGE = 100

@@ -24,8 +24,8 @@ Answer = Mapping[str, Any] | None
 
 @dataclass(frozen=True)
 class Look:
-    """One thing to read. `api` is `run`, `iam`, `projects`, `secrets`, `logging` or `monitoring`; `path` is
-    below it.
+    """One thing to read. `api` is `run`, `iam`, `projects`, `secrets`, `scheduler`, `storage`, `logging` or
+    `monitoring`; `path` is below it.
 
     `collection` names the list in the answers of a paged listing; all pages are put together.
     """
@@ -86,6 +86,16 @@ def _service(spec: Spec, after: After) -> str:
     )
 
 
+def _job(spec: Spec, after: After) -> str:
+    name, region = _text(after.get("name")), _text(after.get("location")) or spec.region
+    return f"projects/{_project(spec, after)}/locations/{region}/jobs/{name.rpartition('/')[2]}" * bool(name)
+
+
+def _schedule(spec: Spec, after: After) -> str:
+    name, region = _text(after.get("name")), _text(after.get("region")) or spec.region
+    return f"projects/{_project(spec, after)}/locations/{region}/jobs/{name}" if name else ""
+
+
 def _account(spec: Spec, after: After) -> str:
     project = _project(spec, after)
     email = _text(after.get("email"))
@@ -140,13 +150,29 @@ def _version_find(spec: Spec, after: After, answers: Sequence[Answer]) -> str:
 # ------------------------------------------------------------------------------------------------ access
 
 
-def _member(api: str, resource: Callable[[Spec, After], str], verb: str, short: str = "") -> dict[str, Any]:
-    """One member of one role; `short` is taken off the resource's name in the import id."""
+def _acted_as(spec: Spec, after: After) -> str:
+    return _text(after.get("service_account_id"))
+
+
+def _bucket(spec: Spec, after: After) -> str:
+    name = _text(after.get("bucket"))
+    return f"b/{name.removeprefix('b/')}" if name else ""
+
+
+def _member(
+    api: str,
+    resource: Callable[[Spec, After], str],
+    verb: str,
+    short: str = "",
+    policy: str = ":getIamPolicy",
+) -> dict[str, Any]:
+    """One member of one role; `short` is taken off the resource's name in the import id, and `policy` comes
+    after it where its policy is read."""
 
     def looks(spec: Spec, after: After) -> tuple[Look, ...]:
         place = resource(spec, after)
         known = place and _text(after.get("role")) and _text(after.get("member"))
-        return (Look(api, f"{place}:getIamPolicy", verb),) if known else ()
+        return (Look(api, f"{place}{policy}", verb),) if known else ()
 
     def find(spec: Spec, after: After, answers: Sequence[Answer]) -> str:
         role, member = after["role"], after["member"]
@@ -254,7 +280,11 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         "google_cloud_run_v2_service": Kind("service", **_by_name("run", _service)),
         "google_cloud_run_v2_service_iam_member": Kind("access", **_member("run", _service, "GET")),
+        "google_cloud_run_v2_job": Kind("job", **_by_name("run", _job)),
+        "google_cloud_run_v2_job_iam_member": Kind("access", **_member("run", _job, "GET")),
+        "google_cloud_scheduler_job": Kind("schedule", **_by_name("scheduler", _schedule)),
         "google_service_account": Kind("service account", **_by_name("iam", _account)),
+        "google_service_account_iam_member": Kind("access", **_member("iam", _acted_as, "POST")),
         "google_project_iam_member": Kind(
             "access",
             **_member("projects", lambda s, a: f"projects/{_project(s, a)}", "POST", "projects/"),
@@ -262,6 +292,9 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "google_secret_manager_secret": Kind("secret", **_by_name("secrets", _secret)),
         "google_secret_manager_secret_iam_member": Kind("access", **_member("secrets", _secret, "GET")),
         "google_secret_manager_secret_version": Kind("secret version", _version_looks, _version_find),
+        "google_storage_bucket_iam_member": Kind(
+            "access", **_member("storage", _bucket, "GET", policy="/iam")
+        ),
         "google_monitoring_alert_policy": Kind("alert policy", _policy_looks, _policy_find),
         "google_monitoring_notification_channel": Kind(
             "notification channel", _channel_looks, _channel_find

@@ -20,7 +20,7 @@ def adopting(root: str, found: Mapping[str, str]) -> str:
     for kind, which in names.items():
         if len(which) > 1:
             parts.append(f"{len(which)} {_PLURAL.get(kind, kind + 's')}")
-        elif kind in ("service", "service account", "secret"):
+        elif kind in ("service", "service account", "secret", "job", "schedule"):
             parts.append(f"{kind} {which[0]}")
         else:
             parts.append(f"1 {_SINGLE.get(kind, kind)}")
