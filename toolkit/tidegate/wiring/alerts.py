@@ -1,8 +1,9 @@
-"""`tidegate alerts`: the rules of a spec, evaluated by the terraform of this machine."""
+"""`tidegate alerts`: the rules of a spec by the terraform of this machine, and the promtool to try them."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,3 +25,13 @@ def rules(spec: Spec, settings: Settings) -> Rules:
     terraform = TerraformCli(lambda: find(settings.environment), environment=own)
     with tempfile.TemporaryDirectory(prefix="tidegate-alerts-") as name:
         return rules_of(spec, rootdir.module_texts(), terraform, Path(name) / "rules", rootdir.write)
+
+
+def check_rules(settings: Settings) -> Callable[[Mapping[str, str], Sequence[str]], str]:
+    """Runs promtool. Raises UsageError where there is none."""
+    from functools import partial
+
+    from tidegate.adapters import promtool
+
+    program = promtool.find(settings.environment)
+    return partial(promtool.check_rules, program, environment=settings.environment)

@@ -58,11 +58,19 @@ class Runner(Protocol):
 
 
 class ProcessRunner:
-    """The real runner. `patience` and `last_chance` in seconds; safe to use from several threads."""
+    """The real runner. `patience` and `last_chance` in seconds, `stderr_kept` in bytes; safe to use from
+    several threads."""
 
-    def __init__(self, *, patience: float = PATIENCE, last_chance: float = LAST_CHANCE) -> None:
+    def __init__(
+        self,
+        *,
+        patience: float = PATIENCE,
+        last_chance: float = LAST_CHANCE,
+        stderr_kept: int = STDERR_KEPT,
+    ) -> None:
         self._patience = patience
         self._last_chance = last_chance
+        self._stderr_kept = stderr_kept
         self._running: set[_Run] = set()
         self._lock = threading.Lock()
 
@@ -93,7 +101,7 @@ class ProcessRunner:
             code = run.listen()
             if run.reason is not None:
                 raise run.reason
-            return Finished(code, _tail(errors))
+            return Finished(code, _tail(errors, self._stderr_kept))
 
     def _forget(self, run: _Run) -> None:
         with self._lock:
@@ -267,7 +275,7 @@ def _exit_descriptor(pid: int, files: contextlib.ExitStack) -> int | None:
     return descriptor
 
 
-def _tail(errors: IO[bytes]) -> str:
+def _tail(errors: IO[bytes], kept: int) -> str:
     size = errors.seek(0, os.SEEK_END)
-    errors.seek(max(0, size - STDERR_KEPT))
+    errors.seek(max(0, size - kept))
     return errors.read().decode(errors="replace")

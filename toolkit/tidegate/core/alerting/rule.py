@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from tidegate.core.alerting.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Rules:
 
     on: tuple[Rule, ...]
     off: tuple[str, ...] = ()
+    subject: Subject = field(default_factory=Subject)
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -24,7 +24,8 @@ MISSING = "is missing"
 """How the message of a missing key ends."""
 
 
-def faults(error: ValidationError, tree: Tree, path: str) -> Iterator[Fault]:
+def faults(error: ValidationError, tree: Tree, path: str, model: type[BaseModel] = Spec) -> Iterator[Fault]:
+    """`model` is what the tree was held against."""
     for item in error.errors(include_url=False, include_input=True):
         loc = _without_tags(item["loc"], tree.value)
         if item["type"] in _ABOUT_A_KEY and loc[-1:] != (item["type"],):
@@ -32,7 +33,7 @@ def faults(error: ValidationError, tree: Tree, path: str) -> Iterator[Fault]:
         label = _label(loc)
         match item["type"]:
             case "extra_forbidden":
-                known = _known_keys(loc[:-1])
+                known = _known_keys(loc[:-1], model)
                 hint = suggest(str(loc[-1]), known)
                 message = f"unknown key {label}" + (
                     f"; {hint}" if hint else "; known here: " + ", ".join(known)
@@ -129,16 +130,16 @@ def _without_tags(loc: tuple[int | str, ...], value: Any) -> Path:
     return tuple(out)
 
 
-def _known_keys(loc: Path) -> list[str]:
+def _known_keys(loc: Path, model: type[BaseModel]) -> list[str]:
     """The keys the model knows at a path of the file."""
-    models: list[type[BaseModel]] = [Spec]
+    models: list[type[BaseModel]] = [model]
     for part in loc:
         if isinstance(part, int):
             continue
         fields = [f for m in models for n, f in m.model_fields.items() if part in (n, f.alias)]
         models = [m for f in fields for m in _models_in(f.annotation)] or models
     known = [f.alias or n for m in models for n, f in m.model_fields.items()]
-    return sorted(set(known) | ({"environments"} if not loc else set()))
+    return sorted(set(known) | ({"environments"} if model is Spec and not loc else set()))
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

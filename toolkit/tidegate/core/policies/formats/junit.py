@@ -37,21 +37,21 @@ def junit(findings: Sequence[Finding], policies: Sequence[Policy]) -> str:
 def _case(suite: Xml.Element, finding: Finding, name: str) -> None:
     attributes = {
         "classname": f"tidegate.{finding.rule}",
-        "name": _clean(f"{finding.rule} {name} {finding.place}"),
-        "file": _clean(finding.path),
+        "name": clean(f"{finding.rule} {name} {finding.place}"),
+        "file": clean(finding.path),
         **({"line": str(finding.line)} if finding.line else {}),
         "time": "0",
     }
     case = Xml.SubElement(suite, "testcase", attributes)
-    message = _clean(finding.message)
+    message = clean(finding.message)
     if finding.severity is Severity.ERROR:
         failure = Xml.SubElement(case, "failure", {"type": finding.rule, "message": message})
-        failure.text = _clean(f"{finding}\n{finding.hint}")
+        failure.text = clean(f"{finding}\n{finding.hint}")
     else:
         Xml.SubElement(case, "skipped", {"message": message})
-        Xml.SubElement(case, "system-out").text = _clean(f"{finding}\n{finding.hint}")
+        Xml.SubElement(case, "system-out").text = clean(f"{finding}\n{finding.hint}")
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Without the characters that XML has no way to write."""
     return _NO_XML.sub("\ufffd", text)
