@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -9,6 +10,7 @@ from typing import Protocol, TypeVar
 from tidegate.core.alerting import Rule
 from tidegate.core.alerting.backtest import Backtest, Data, concluded, covered, presence
 from tidegate.core.alerting.firing import Evaluations, Held, IndexArray, Labels, Unread, evaluations
+from tidegate.core.alerting.needs import reach
 from tidegate.core.alerting.pieces import joined
 from tidegate.core.errors import Rejected, Unreachable
 from tidegate.core.samples import Window
@@ -68,12 +70,11 @@ def _answers(past: Past) -> None:
 
 
 def _data(rules: Sequence[Rule], past: Past) -> dict[str, Data]:
-    """When each metric of the rules had data."""
-    length = past.window.seconds
-    span = _HOUR if length >= _LONG else _FIVE_MINUTES
+    """When each metric of the rules had data, from as far back as any of them looks."""
+    span = _HOUR if past.window.seconds >= _LONG else _FIVE_MINUTES
+    lead, count = math.ceil(max(reach(r.query) for r in rules) / span), math.ceil(past.window.seconds / span)
     # Counted back from the end: the youngest data is in a whole span, however young the service.
-    count = max(1, -int(-length // span))
-    grid = Evaluations(past.window.end - (count - 1) * span, span, count)
+    grid = Evaluations(past.window.end - (lead + count - 1) * span, span, lead + count, lead)
     queries = presence(rules, span)
     works = [_work(query, grid, past) for query in queries.values()]
     names = tuple(queries)

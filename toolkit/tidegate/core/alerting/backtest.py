@@ -15,8 +15,9 @@ from tidegate.core.alerting.firing import (
     most_at_once,
     together,
 )
+from tidegate.core.alerting.needs import metrics_of, needed, reach
 from tidegate.core.alerting.rule import Rule
-from tidegate.core.policies.promql import selectors
+from tidegate.core.report.numbers import percent
 from tidegate.core.samples import NoData
 
 DAY = 86_400.0
@@ -28,22 +29,31 @@ MOSTLY = 0.5
 
 @dataclass(frozen=True)
 class Coverage:
-    """When a metric had data: stretches of `span` seconds by their ends, epoch seconds, rising, not empty."""
+    """When a metric had data: stretches of `span` seconds by their ends, epoch seconds, rising, not empty.
+
+    `looked` is the time since which it was looked for.
+    """
 
     span: float
     ends: tuple[float, ...]
+    looked: float
 
     @property
     def first(self) -> float:
         return self.ends[0] - self.span
 
     @property
+    def began(self) -> bool:
+        """Whether it was looked for earlier and not there."""
+        return self.first > self.looked + self.span / 2
+
+    @property
     def last(self) -> float:
         return self.ends[-1]
 
-    @property
-    def seconds(self) -> float:
-        return self.span * len(self.ends)
+    def seconds(self, begin: float) -> float:
+        """With data, after `begin`."""
+        return sum(min(self.span, end - begin) for end in self.ends if end > begin)
 
     def between(self, begin: float, end: float) -> bool:
         return any(stop > begin and stop - self.span < end for stop in self.ends)
@@ -58,7 +68,7 @@ class Outcome(StrEnum):
     QUIET = "quiet"
     """It could have fired and did not."""
     NO_DATA = "no_data"
-    """What it looks at was never measured, so that nothing is known of it."""
+    """Something without which it cannot fire was not measured, so that nothing is known of it."""
     UNREAD = "unread"
     """Nothing of it could be evaluated, or not whether there was data."""
 
@@ -79,17 +89,13 @@ class Backtest:
         return next(iter(self.data.values()), None)
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """Metrics of the query that never had data."""
-        return tuple(name for name, found in self.data.items() if isinstance(found, NoData))
-
-    @property
     def outcome(self) -> Outcome:
         if self.episodes:
             return Outcome.FIRED
-        if isinstance(self.judged, NoData):
+        about = [self.data[name] for name in needed(self.rule.query)]
+        if any(isinstance(one, NoData) for one in about):
             return Outcome.NO_DATA
-        if self.judged is None or self.held.unread_count >= self.grid.count:
+        if not about or None in about or self.held.unread_count >= self.grid.count:
             return Outcome.UNREAD
         return Outcome.QUIET
 
@@ -105,15 +111,23 @@ class Backtest:
     @property
     def days(self) -> float:
         """With data of what is judged; of the whole window where that is not known."""
-        seconds = (
-            self.judged.seconds if isinstance(self.judged, Coverage) else self.grid.end - self.grid.begin
-        )
-        return seconds / DAY
+        begin = self.grid.begin
+        if isinstance(self.judged, Coverage):
+            return self.judged.seconds(begin) / DAY
+        return (self.grid.end - begin) / DAY
 
     @property
     def revisions(self) -> tuple[str, ...]:
         """Those that incidents named."""
         return tuple(sorted({v for e in self.episodes for k, v in e.labels if k == "revision_name"}))
+
+    @property
+    def hasty(self) -> int:
+        """Incidents that began before what is judged had been measured as long as the query looks back."""
+        if not (isinstance(self.judged, Coverage) and self.judged.began):
+            return 0
+        whole = self.judged.first + reach(self.rule.query)
+        return sum(episode.since < whole for episode in self.episodes)
 
     @property
     def noise(self) -> str:
@@ -122,7 +136,7 @@ class Backtest:
             return ""
         share = self.open_seconds / (self.days * DAY)
         if share >= MOSTLY:
-            return f"was open for {min(1.0, share):.0%} of the time"
+            return f"was open for {percent(min(1.0, share))} of the time"
         if len(self.episodes) / self.days > NOISY_PER_DAY:
             return f"fires {len(self.episodes) / self.days:.1f} times a day"
         return ""
@@ -132,18 +146,6 @@ def concluded(rule: Rule, grid: Evaluations, held: Held, data: Mapping[str, Data
     """`data` by metric, of at least those that the rule names."""
     own = {name: data[name] for name in metrics_of(rule.query)}
     return Backtest(rule, grid, episodes(held, grid, rule.for_seconds), held, own)
-
-
-def metrics_of(query: str) -> dict[str, tuple[str, ...]]:
-    """Metric → its selectors with their labels, in the order in which they stand there.
-
-    The queries of the monitoring module name what they judge first. A metric without braces is not seen.
-    """
-    found: dict[str, dict[str, None]] = {}
-    for selector in selectors(query, ""):
-        if selector.endswith("}"):
-            found.setdefault(selector.partition("{")[0].strip(), {})[selector] = None
-    return {name: tuple(ones) for name, ones in found.items()}
 
 
 def presence(rules: Iterable[Rule], span: float) -> dict[str, str]:
@@ -159,9 +161,12 @@ def presence(rules: Iterable[Rule], span: float) -> dict[str, str]:
 
 
 def covered(held: Held, grid: Evaluations, name: str) -> Data:
-    """What the answer to a query of `presence` says; the spans are those before each evaluation."""
+    """What the answer to a query of `presence` says; the spans are those before each evaluation.
+
+    The lead of the grid is what the rules look back to. Data there alone is none of the window.
+    """
     found: Sequence[IndexArray] = list(held.series.values())
-    ends = tuple(grid.at(i) for i in sorted({int(i) for indices in found for i in indices}))
-    if ends:
-        return Coverage(grid.step, ends)
-    return None if held.unread else NoData(f"{name} was never measured")
+    indices = sorted({int(i) for one in found for i in one})
+    if indices and indices[-1] >= grid.lead:
+        return Coverage(grid.step, tuple(map(grid.at, indices)), grid.start - grid.step)
+    return None if held.unread else NoData(f"{name} was not measured in this time")

@@ -8,6 +8,7 @@ from typing import Any
 
 from tidegate.core.alerting.backtest import Backtest, Coverage, Data, Outcome
 from tidegate.core.alerting.firing import Episode
+from tidegate.core.alerting.needs import reach
 from tidegate.core.alerting.strip import LEGEND, stretch, strip
 from tidegate.core.report.numbers import duration
 from tidegate.core.report.plain import aligned, printable
@@ -44,12 +45,17 @@ def notes(found: Sequence[Backtest]) -> tuple[str, ...]:
     for name, about in data.items():
         rules = ", ".join(users[name])
         if isinstance(about, NoData):
-            said.append(f"{name} was never measured: {rules}")
+            said.append(f"{name} was not measured in this time: {rules}")
         elif about is None:
             said.append(f"whether {name} was measured could not be read: {rules}")
-        elif about.first > found[0].grid.begin + 2 * about.span:
+        elif about.began and about.first > found[0].grid.begin:
             said.append(f"{name} was measured only since {_minute(about.first)}: {rules}")
     for one in found:
+        if one.hasty:
+            said.append(
+                f"{one.rule.kind} fired {one.hasty} of {len(one.episodes)} times before there was data for "
+                f"as long as it looks back, {duration(reach(one.rule.query))}"
+            )
         for gap in one.held.unread:
             stretch_of = f"{_minute(one.grid.at(gap.first))} to {_minute(one.grid.at(gap.last))}"
             said.append(f"{one.rule.kind} is not known from {stretch_of}: {gap.reason}")
@@ -126,7 +132,8 @@ def _document(one: Backtest) -> dict[str, Any]:
         "longest_seconds": max((episode.seconds for episode in one.episodes), default=0.0),
         "revisions": list(one.revisions),
         "noise": one.noise,
-        "data": {name: _data(about) for name, about in one.data.items()},
+        "fired_before_enough_data": one.hasty,
+        "data": {name: _data(about, one.grid.begin) for name, about in one.data.items()},
         "unread": [
             {"from": iso(one.grid.at(g.first)), "to": iso(one.grid.at(g.last)), "reason": g.reason}
             for g in one.held.unread
@@ -135,9 +142,11 @@ def _document(one: Backtest) -> dict[str, Any]:
     }
 
 
-def _data(about: Data) -> dict[str, Any]:
+def _data(about: Data, begin: float) -> dict[str, Any]:
+    """`first` is None where it was there already when it was first looked for."""
     if isinstance(about, Coverage):
-        return {"first": iso(about.first), "last": iso(about.last), "seconds": about.seconds}
+        first = iso(about.first) if about.began else None
+        return {"first": first, "last": iso(about.last), "seconds": about.seconds(begin)}
     return {"first": None, "last": None, "seconds": 0 if isinstance(about, NoData) else None}
 
 

@@ -3,7 +3,7 @@
 The semantics are those of Prometheus' alerts, which Cloud Monitoring's PromQL policies take over: a series
 that is in the answer of every evaluation for the whole of `for` opens an incident of its own, and a single
 evaluation without it ends the wait or the incident. What Cloud Monitoring adds is not here: the minutes until
-a sample is visible, snoozes, and `auto_close`, for which an incident may stay open although its series is gone.
+a sample is visible, snoozes, and `auto_close`, for which an incident may stay open when its series is gone.
 """
 
 from __future__ import annotations
