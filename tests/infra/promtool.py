@@ -1,4 +1,4 @@
-"""Series as Cloud Monitoring gives them to PromQL, and what Prometheus itself makes of a rule on them."""
+"""What Prometheus itself makes of a rule on series, and the series of recorded rollouts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import json
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-Series = dict[str, str]
+from tidegate.core.alerting.subject import Series, Subject, listed, summed
+
 TRACES = Path(__file__).resolve().parents[1] / "traces"
+SUBJECT = Subject()
+"""The service of the fixtures that have an API."""
 
 
 def gauge(
@@ -20,40 +24,20 @@ def gauge(
     revision: str = "r1",
     instance: str = "i1",
     service: str = "orders",
-    extra: str = "",
+    labels: str = "",
 ) -> Series:
-    """What the sidecar writes for one instance."""
-    labels = (
-        f'project_id="shop-prod",location="europe-west1",cluster="__run__",namespace="{service}",'
-        f'service_name="{service}",revision_name="{revision}",instance="{instance}:8080",job="app"{extra}'
-    )
-    return {"series": f"{metric}{{{labels}}}", "values": values}
+    return replace(SUBJECT, service=service).gauge(metric, values, revision, instance, labels)
 
 
 def run(
-    metric: str, values: str, revision: str = "r1", extra: str = "", service: str = "orders",
-    system: str = "run_googleapis_com",
-) -> Series:  # fmt: skip
-    """What Cloud Run writes for one revision."""
-    labels = (
-        'monitored_resource="cloud_run_revision",project_id="shop-prod",location="europe-west1",'
-        f'service_name="{service}",revision_name="{revision}",configuration_name="{service}"{extra}'
-    )
-    return {"series": f"{system}:{metric}{{{labels}}}", "values": values}
-
-
-def listed(values: Iterable[float | None]) -> str:
-    """One value per interval; None where there is no sample."""
-    return " ".join("_" if value is None else f"{value:.10g}" for value in values)
-
-
-def summed(values: Iterable[float | None]) -> str:
-    """Counts per interval as a counter."""
-    total, found = 0.0, []
-    for value in values:
-        total += value or 0.0
-        found.append(None if value is None else total)
-    return listed(found)
+    metric: str,
+    values: str,
+    revision: str = "r1",
+    labels: str = "",
+    service: str = "orders",
+    suffix: str = "",
+) -> Series:
+    return replace(SUBJECT, service=service).counted(metric, values, revision, labels, suffix)
 
 
 def recorded(trace: str) -> tuple[list[Series], int]:
@@ -72,23 +56,23 @@ def recorded(trace: str) -> tuple[list[Series], int]:
         if metric in _PER_INSTANCE:
             made.append(gauge(_PER_INSTANCE[metric], listed(filled), revision, instance))
         elif metric == "max_fds":
-            made.append(gauge("process_max_fds", f"{max(values.values())}x{samples}", revision, instance))
+            made.append(gauge("max_fds", f"{max(values.values())}x{samples}", revision, instance))
         elif metric == "instance_count":
-            made.append(run("container_instance_count", listed(filled), revision, ',state="active"'))
+            made.append(run("instances", listed(filled), revision, ',state="active"'))
         elif metric == "request_count":
             failed = points.get(("error_count", revision, ""), {})
             good = [None if v is None else v - failed.get(at, 0.0) for at, v in enumerate(filled)]
             bad = [None if v is None else failed.get(at, 0.0) for at, v in enumerate(filled)]
             for kind, counts in (("2xx", good), ("5xx", bad)):
                 label = f',response_code_class="{kind}"'
-                made.append(run("request_count", summed(counts), revision, label))
+                made.append(run("requests", summed(counts), revision, label))
     return made, samples
 
 
 _PER_INSTANCE: Mapping[str, str] = {
-    "open_fds": "process_open_fds",
+    "open_fds": "open_fds",
     "tcp_connections": "tcp_connections",
-    "memory_bytes": "process_resident_memory_bytes",
+    "memory_bytes": "memory",
 }
 
 

@@ -14,19 +14,10 @@ from typing import Any
 import hcl2
 import pytest
 
-from infra.lives import LIVES, MINUTES
-from infra.promtool import (
-    Series,
-    expectation,
-    gauge,
-    listed,
-    promtool,
-    recorded,
-    rules,
-    run,
-    verify,
-)
+from infra.promtool import SUBJECT, expectation, gauge, promtool, recorded, rules, run, verify
 from tidegate.adapters import rootdir
+from tidegate.core.alerting.lives import LIVES, MINUTES, NO_COLLECTOR
+from tidegate.core.alerting.subject import Series, listed
 
 pytestmark = [
     pytest.mark.terraform,
@@ -49,7 +40,7 @@ WITHIN = within()
 
 
 def fds(values: str, **labels: str) -> Series:
-    return gauge("process_open_fds", values, **labels)
+    return gauge("open_fds", values, **labels)
 
 
 def connections(values: str, **labels: str) -> Series:
@@ -57,42 +48,40 @@ def connections(values: str, **labels: str) -> Series:
 
 
 def memory(values: str, **labels: str) -> Series:
-    return gauge("process_resident_memory_bytes", values, **labels)
+    return gauge("memory", values, **labels)
 
 
 def requests(per_minute: str, revision: str = "r1", kind: str = "2xx") -> Series:
-    return run("request_count", per_minute, revision, f',response_code_class="{kind}"')
+    return run("requests", per_minute, revision, f',response_code_class="{kind}"')
 
 
 def instances(values: str, revision: str = "r1", state: str = "active") -> Series:
-    return run("container_instance_count", values, revision, f',state="{state}"')
+    return run("instances", values, revision, f',state="{state}"')
 
 
 def billable(values: str) -> Series:
-    return run("container_billable_instance_time", values)
+    return run("billable", values)
 
 
 def pending(values: str) -> Series:
-    return run("pending_queue_pending_requests", values)
+    return run("pending", values)
 
 
 def starts(values: str) -> Series:
-    return run("container_startup_latencies_count", values)
+    return run("starts", values, suffix="_count")
 
 
 def probes(values: str, healthy: str, kind: str = "startup") -> Series:
-    return run(
-        "container_completed_probe_count", values, "r1", f',probe_type="{kind}",is_healthy="{healthy}"'
-    )
+    return run("probes", values, "r1", f',probe_type="{kind}",is_healthy="{healthy}"')
 
 
 def log_lines(values: str) -> Series:
-    return run("user_tidegate_orders_europe_west1_emfile", values, system="logging_googleapis_com")
+    return run("fd_errors", values)
 
 
 def in_flight(count: float, values: str = "") -> Series:
     """The latency sum that grows by so many milliseconds per minute: Little's law backwards."""
-    return run("request_latencies_sum", values or f"0+{60_000 * count:g}x{LONG}")
+    return run("latencies", values or f"0+{60_000 * count:g}x{LONG}", suffix="_sum")
 
 
 def utilization(le: str, count: int = 4) -> list[Series]:
@@ -101,10 +90,11 @@ def utilization(le: str, count: int = 4) -> list[Series]:
     reached = bounds.index(le)
     return [
         run(
-            "container_memory_utilizations_bucket",
+            "memory_ratio",
             f"0+{count if at >= reached else 0}x{LONG}",
             "r1",
             f',container_name="app",le="{bound}"',
+            suffix="_bucket",
         )
         for at, bound in enumerate(bounds)
     ]
@@ -113,7 +103,7 @@ def utilization(le: str, count: int = 4) -> list[Series]:
 def latencies(values: dict[str, str], kind: str = "2xx", revision: str = "r1") -> list[Series]:
     """Requests up to each bound in ms, cumulative in both ways."""
     return [
-        run("request_latencies_bucket", counts, revision, f',response_code_class="{kind}",le="{le}"')
+        run("latencies", counts, revision, f',response_code_class="{kind}",le="{le}"', suffix="_bucket")
         for le, counts in values.items()
     ]
 
@@ -201,18 +191,18 @@ CASES = {
         "fd_exhaustion", [fds(rising(7500, 60))], ["r1"], since=84
     ),
     "the process's own limit": Case(
-        "fd_exhaustion", [fds(rising(112, 5)), gauge("process_max_fds", steady(1024))], ["r1"], since=80
+        "fd_exhaustion", [fds(rising(112, 5)), gauge("max_fds", steady(1024))], ["r1"], since=80
     ),
     "steep but far below the floor": Case("fd_exhaustion", [fds(rising(100, 50))]),
     "half full and constant": Case("fd_exhaustion", [fds(steady(13000))]),
     "a process limit above the platform's": Case(
-        "fd_exhaustion", [fds(rising(200, 5)), gauge("process_max_fds", steady(1048576))]
+        "fd_exhaustion", [fds(rising(200, 5)), gauge("max_fds", steady(1048576))]
     ),
     "above the floor and falling": Case("fd_exhaustion", [fds(f"20000-50x{LONG}")]),
     "eight tenths full": Case("fd_level", [fds(f"19000x60 20100x{LONG}")], ["r1"], since=60),
     "eight tenths of a process's own limit": Case(
         "fd_level",
-        [fds(f"700x60 830x{LONG}"), gauge("process_max_fds", steady(1024))],
+        [fds(f"700x60 830x{LONG}"), gauge("max_fds", steady(1024))],
         ["r1"],
         since=60,
     ),
@@ -229,19 +219,12 @@ CASES = {
     "it was said long ago": Case("fd_errors", [log_lines(steady(7))]),
     "another service says it": Case(
         "fd_errors",
-        [
-            run(
-                "user_tidegate_orders_europe_west1_emfile",
-                rising(0, 5),
-                service="other",
-                system="logging_googleapis_com",
-            )
-        ],
+        [run("fd_errors", rising(0, 5), service="other")],
     ),
     # ------------------------------------------------------------------------------------------- connections
     "a leak of connections": Case("connection_growth", [connections(rising(9, 5)), *TRAFFIC], ["r1"]),
     "connections in a state that is none": Case(
-        "connection_growth", [connections(rising(9, 50), extra=',state="TIME_WAIT"'), *TRAFFIC]
+        "connection_growth", [connections(rising(9, 50), labels=',state="TIME_WAIT"'), *TRAFFIC]
     ),
     "a pool of connections that fills": Case(
         "connection_growth", [connections(f"0+10x12 120x{LONG}"), *TRAFFIC]
@@ -266,8 +249,8 @@ CASES = {
     "a thousand that were closed": Case(
         "connection_ratio",
         [
-            connections(steady(1000), extra=',state="time_wait"'),
-            connections(steady(9), extra=',state="open"'),
+            connections(steady(1000), labels=',state="time_wait"'),
+            connections(steady(9), labels=',state="open"'),
         ],
     ),
     # ------------------------------------------------------------------------------------------------ memory
@@ -458,8 +441,8 @@ CASES = {
         [
             instances(steady(15)),
             instances(steady(15), "r2", "idle"),
-            run("request_latencies_sum", rising(0, 3000)),
-            run("request_latencies_sum", rising(0, 3000), "r2"),
+            run("latencies", rising(0, 3000), suffix="_sum"),
+            run("latencies", rising(0, 3000), "r2", suffix="_sum"),
         ],
         [""],
     ),
@@ -471,7 +454,7 @@ CASES = {
             instances(steady(30)),
             in_flight(5),
             *(
-                run(f"container_cpu_utilizations_{part}", rising(0, value), "r1", f',container_name="{name}"')
+                run("cpu_ratio", rising(0, value), labels=f',container_name="{name}"', suffix=f"_{part}")
                 for name, cpu in (("app", 15), ("collector", 0.1))
                 for part, value in (("sum", cpu), ("count", 30))
             ),
@@ -601,9 +584,9 @@ def test_an_alert_fires_when_it_should(name: str, conditions: Conditions, tmp_pa
 def test_nothing_fires_in_the_life_of_a_healthy_service(
     name: str, conditions: Conditions, tmp_path: Path
 ) -> None:
-    kinds = sorted(set(conditions) - ({"telemetry_silent"} if name == "no collector" else set()))
+    kinds = sorted(set(conditions) - ({"telemetry_silent"} if name == NO_COLLECTOR else set()))
     expected = [expectation(kind, minute, ()) for kind in kinds for minute in range(6, MINUTES, 4)]
-    verify(rules(conditions, kinds, tmp_path), LIVES[name].series(), expected, evaluated=2)
+    verify(rules(conditions, kinds, tmp_path), LIVES[name].series(SUBJECT), expected, evaluated=2)
 
 
 RECORDED: dict[str, dict[str, tuple[int, list[str]]]] = {

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.conftest import attached
-from infra.lives import LIVES, MINUTES
-from infra.promtool import promtool
+from infra.promtool import SUBJECT, promtool
+from tidegate.core.alerting.lives import LIVES, MINUTES
 
 if TYPE_CHECKING:
     from infra.conftest import Cloud
@@ -230,7 +230,7 @@ def test_prometheus_takes_every_query_and_answers_by_revision(dashboard: Json, t
         for at in range(len(every))
     ]
     assert at_minute < MINUTES
-    series = LIVES["a deployment"].series()
+    series = LIVES["a deployment"].series(SUBJECT)
     test = {
         "rule_files": [str(rules)],
         "evaluation_interval": "5m",

@@ -9,6 +9,7 @@ import click
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "backtest": ("backtest", "Say how often each alert would have fired in the past of the service."),
+    "test": ("alert_test", "Let Prometheus run the alerts of a spec, on troubles and on healthy lives."),
 }
 """Name → the module of `cli` that has a command of that name, and what it says of itself in one line."""
 
@@ -28,9 +29,8 @@ class Commands(click.Group):
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        if rows := [(name, COMMANDS[name][1]) for name in self.list_commands(ctx)]:
-            with formatter.section("Commands"):
-                formatter.write_dl(rows)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
 @click.command(cls=Commands)
