@@ -26,7 +26,7 @@ def status(subject: Subject, target: Any, local_directory: Any, form: str) -> No
     from tidegate.flows.status import status as look
 
     settings = reading.read(target, local=local_directory)
-    with wiring.connect(settings, WebhookNotifier(()), lambda _: None) as connected:
+    with wiring.connect(settings, WebhookNotifier(()), lambda _: None, glance=True) as connected:
         found = look(subject.job(settings), connected.tools)
     if form == "json":
         options.emit(_data(found))
@@ -117,5 +117,6 @@ def _data(found: Status) -> dict[str, Any]:
                 m.metric: {"finding": str(m.finding), "sentence": m.sentence} for m in verdict.metrics
             },
         },
+        "unseen": found.unseen,
         "history": [asdict(past) for past in found.history],
     }  # fmt: skip

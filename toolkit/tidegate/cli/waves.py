@@ -127,7 +127,9 @@ def _serving(service: Service | None, spec: Spec, settings: Settings, connected:
 
     try:
         return preflight(service, wiring.criteria(spec).mode, connected.tools)
-    except RolloutHeld:
+    except RolloutHeld as error:
+        if error.passes:
+            raise
         # Where it burns this is the fix, and the deployment of the region will find that out.
         return preflight(service, look(spec, settings, connected).mode, connected.tools)
 

@@ -15,6 +15,8 @@ from tidegate.settings import Settings
 from tidegate.wiring import gates
 
 if TYPE_CHECKING:
+    from tidegate.adapters.channels import Channels
+    from tidegate.adapters.retry import Retrying
     from tidegate.adapters.terraform import TerraformCli
     from tidegate.core.catalogue import CustomMetric
     from tidegate.core.judge import Criteria
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
     from tidegate.flows.prepare import Prepared
     from tidegate.flows.replay import Judging
     from tidegate.local.client import LocalCloud
-    from tidegate.ports import Estate, Notifier, ServiceName, Telemetry
+    from tidegate.ports import Estate, Metrics, Notifier, ServiceName, Telemetry
+
+_ATTEMPTS, _TIMEOUT = 2, 5.0
+"""For what nobody should wait for, or not for long; seconds."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +60,21 @@ def local_cloud(settings: Settings) -> LocalCloud | None:
 
 @contextlib.contextmanager
 def connect(
-    settings: Settings, notifier: Notifier, say: Callable[[str], None], spec: Spec | None = None
-) -> Iterator[Connected]:
+    settings: Settings, notifier: Notifier, say: Callable[[str], None], spec: Spec | None = None,
+    *, glance: bool = False,
+) -> Iterator[Connected]:  # fmt: skip
     """Opens the channels for the length of a command. Raises Denied without credentials.
 
-    With a `spec`, those it names under `notify` are told too.
+    With a `spec`, those it names under `notify` are told too. At a `glance` nothing hangs on the metrics:
+    where Monitoring does not answer, it is given up soon.
     """
     from tidegate.adapters import channels, credentials
     from tidegate.adapters.clock import SystemClock
     from tidegate.adapters.cloud_run import GoogleCloudRun
     from tidegate.adapters.holders import ProcessHolders
     from tidegate.adapters.hooks import HookRunner
-    from tidegate.adapters.metrics import CloudMonitoring
+    from tidegate.adapters.on_demand import OnDemand
     from tidegate.adapters.probe import HttpProbe
-    from tidegate.adapters.promql import PromQl
     from tidegate.adapters.retry import Retrying, RetryPolicy
     from tidegate.flows.job import Tools
 
@@ -79,16 +85,16 @@ def connect(
         found = credentials.find()
         opened = channels.google_channels(found.credentials)
         token, directory = credentials.identity_token, settings.work / "roots"
-        # A metric of the user's own must not keep a look waiting for long.
         session = partial(credentials.session, found)
-        promql = PromQl(session, Retrying(clock, RetryPolicy(attempts=2)))
     else:
         opened = channels.local_channels(cloud.grpc)
-        token, directory, promql, session = None, cloud.directory / "roots", None, None
+        token, directory, session = None, cloud.directory / "roots", None
+    policy = RetryPolicy(attempts=_ATTEMPTS, timeout=_TIMEOUT) if glance else RetryPolicy()
+    measured = partial(_monitoring, opened, session, Retrying(clock, policy), say)
     with opened, gates.delivery(spec, settings, say, session) as delivery:
         tools = Tools(
             cloud_run=GoogleCloudRun(opened, retrying),
-            metrics=CloudMonitoring(opened, retrying, promql=promql, on_trouble=say),
+            metrics=OnDemand(measured),
             probe=HttpProbe(clock, token),
             hooks=HookRunner(settings.environment, say),
             clock=clock,
@@ -97,6 +103,19 @@ def connect(
             interruption=Interruption(say),
         )
         yield Connected(tools, directory)
+
+
+def _monitoring(
+    opened: Channels, session: gates.OpenSession | None, retrying: Retrying, say: Callable[[str], None]
+) -> Metrics:
+    from tidegate.adapters.metrics import CloudMonitoring
+    from tidegate.adapters.promql import PromQl
+
+    promql = None
+    if session is not None:
+        # A metric of the user's own must not keep a look waiting for long.
+        promql = PromQl(session, replace(retrying, policy=replace(retrying.policy, attempts=_ATTEMPTS)))
+    return CloudMonitoring(opened, retrying, promql=promql, on_trouble=say)
 
 
 @dataclass(frozen=True)
@@ -191,6 +210,7 @@ def telemetry(spec: Spec) -> Telemetry:
         given.open_fds,
         given.max_fds,
         given.tcp_connections,
+        given.memory_bytes,
         given.sample_period,
         given.ingestion_delay,
         custom_metrics(spec),
