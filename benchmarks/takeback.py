@@ -25,7 +25,7 @@ from tidegate.core.rollout import Judged, Moved, Phase, Settings, State, step
 from tidegate.core.verdict import Attribution, Decision, Verdict
 from tidegate.flows.job import Job, Tools
 from tidegate.flows.rollout import Runner
-from tidegate.flows.traffic import effective
+from tidegate.flows.serving import effective
 from tidegate.local import client
 from tidegate.local.state import LocalCloud
 from tidegate.ports import Service, ServiceName, Target, Telemetry

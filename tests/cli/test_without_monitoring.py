@@ -16,7 +16,7 @@ from tidegate.adapters import channels
 from tidegate.adapters.notifier import WebhookNotifier
 from tidegate.core import record
 from tidegate.core.rollout import Moved, Phase, State
-from tidegate.flows.traffic import as_found
+from tidegate.flows.serving import as_found
 from tidegate.local import client
 from tidegate.local.state import LocalCloud
 

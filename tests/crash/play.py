@@ -18,7 +18,7 @@ from tidegate.core.errors import TidegateError
 from tidegate.core.rollout import Phase
 from tidegate.flows.job import Tools
 from tidegate.flows.operate import Command, operate
-from tidegate.flows.traffic import effective, percents
+from tidegate.flows.serving import effective, percents
 from tidegate.local import client
 from tidegate.local.state import LocalCloud
 from tidegate.ports import Notice

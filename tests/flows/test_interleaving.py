@@ -14,7 +14,7 @@ from tidegate.core import record
 from tidegate.core.errors import Denied, OutcomeUnknown, Unreachable
 from tidegate.core.rollout import Phase, State
 from tidegate.flows.rollback import rollback
-from tidegate.flows.traffic import effective
+from tidegate.flows.serving import effective
 from tidegate.ports import Target
 from torture.play import play
 from torture.schedule import QUICK, Command, Process, Schedule

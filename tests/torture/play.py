@@ -15,7 +15,7 @@ from tidegate.flows.deploy import deploy
 from tidegate.flows.operate import Command, operate
 from tidegate.flows.planning import Request, Roots
 from tidegate.flows.rollback import rollback
-from tidegate.flows.traffic import effective, percents
+from tidegate.flows.serving import effective, percents
 from tidegate.ports import Target
 from torture.city import START, City, Seat
 from torture.lockstep import Halt

@@ -10,7 +10,7 @@ from tidegate.core.errors import ExitCode, OutcomeUnknown, TidegateError
 from tidegate.core.record import Record
 from tidegate.core.rollout import Phase, State
 from tidegate.core.verdict import Decision, Verdict
-from tidegate.flows.traffic import effective, percents
+from tidegate.flows.serving import effective, percents
 from tidegate.ports import Service
 from torture.lockstep import Stage
 

@@ -22,7 +22,7 @@ def history(subject: Subject, target: Any, local_directory: Any, form: str) -> N
     from tidegate.adapters.notifier import WebhookNotifier
     from tidegate.core import record
     from tidegate.core.rollout import when
-    from tidegate.flows.traffic import service_of
+    from tidegate.flows.serving import service_of
 
     settings = reading.read(target, local=local_directory)
     with wiring.connect(settings, WebhookNotifier(()), lambda _: None) as connected:

@@ -105,7 +105,7 @@ def _plan(request: Request, settings: Settings, connected: Connected) -> Planned
     from tidegate.core.record import Record
     from tidegate.flows.deploy import name_of
     from tidegate.flows.planning import Plans, make_plans
-    from tidegate.flows.traffic import record_of
+    from tidegate.flows.serving import record_of
 
     tools, plans = connected.tools, Plans()
     service = tools.cloud_run.get_service(name_of(request.spec))

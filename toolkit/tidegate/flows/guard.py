@@ -18,8 +18,8 @@ from tidegate.core.samples import Samples, Window
 from tidegate.core.verdict import Verdict
 from tidegate.flows.job import Job, Tools, rollout_of
 from tidegate.flows.rollback import RolledBack, rollback
+from tidegate.flows.serving import effective, record_of, service_of
 from tidegate.flows.terms import job_of
-from tidegate.flows.traffic import effective, record_of, service_of
 from tidegate.ports import ConditionState, Notice, Service
 
 _LEAD = 3

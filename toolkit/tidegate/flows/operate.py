@@ -25,8 +25,9 @@ from tidegate.core.rollout import (
 )
 from tidegate.flows.job import Evidence, Job, Tools
 from tidegate.flows.rollout import Runner
+from tidegate.flows.serving import as_found, held, record_of, service_of
 from tidegate.flows.terms import job_of
-from tidegate.flows.traffic import WISHES, as_found, held, record_of, service_of
+from tidegate.flows.traffic import WISHES
 from tidegate.ports import Notice, Service, ServiceName, Telemetry, about
 
 _EVERY = 2.0

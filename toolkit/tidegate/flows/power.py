@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tidegate.core import power
 from tidegate.core.samples import NoData, Samples, Window
-from tidegate.flows.traffic import effective
+from tidegate.flows.serving import effective
 from tidegate.ports import Clock, CloudRun, Metrics, ServiceName, Telemetry
 
 LOOKED_BACK = 3600.0

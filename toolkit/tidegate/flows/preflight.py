@@ -13,7 +13,7 @@ from tidegate.core.samples import NoData, Samples, Window
 from tidegate.core.spec import Alerts
 from tidegate.flows.job import Job, Tools
 from tidegate.flows.power import LOOKED_BACK, at_present
-from tidegate.flows.traffic import effective, held, record_of
+from tidegate.flows.serving import effective, held, record_of
 from tidegate.ports import Incidents, Service, ServiceName
 
 

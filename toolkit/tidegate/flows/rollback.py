@@ -10,8 +10,8 @@ from tidegate.core.rollout import Moved, Phase, Settings, SetTraffic, State, des
 from tidegate.flows.deploy import new_id
 from tidegate.flows.job import Evidence, Job, Tools
 from tidegate.flows.rollout import Runner
+from tidegate.flows.serving import effective, held, record_of, service_of
 from tidegate.flows.terms import job_of
-from tidegate.flows.traffic import effective, held, record_of, service_of
 from tidegate.ports import ConditionState, Service
 
 Found = record.Record | record.Unreadable | None

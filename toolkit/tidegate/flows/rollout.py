@@ -140,7 +140,7 @@ class Runner:
         self._tell("start", f"a rollout by {state.owner} begins: {serving}", state)
         event, self._traffic.service = self._release.apply(state, self._traffic.service)
         if isinstance(event, Applied):
-            self._traffic.created(event.candidate)
+            self._traffic.footprint.created(event.candidate)
         return event
 
     def _tried_out(self, state: State) -> Event:

@@ -11,8 +11,8 @@ from tidegate.core.rollout import ENDED, Phase
 from tidegate.core.verdict import Verdict
 from tidegate.flows.job import Job, Tools, rollout_of
 from tidegate.flows.reading import Reading
+from tidegate.flows.serving import effective, record_of, service_of
 from tidegate.flows.terms import job_of
-from tidegate.flows.traffic import effective, record_of, service_of
 from tidegate.ports import Service
 
 

@@ -1,4 +1,4 @@
-"""Traffic and record of one service: written in one call, read back, and watched for other people's hands."""
+"""Traffic and record of one service: written in one call, read back, and looked at while a rollout waits."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from tidegate.core.errors import (
     OutcomeUnknown,
     Rejected,
     RemoteError,
-    RolloutHeld,
     Unreachable,
 )
 from tidegate.core.rollout import (
     AbortAsked,
     Event,
-    Interfered,
     PauseAsked,
     Phase,
     PromoteAsked,
@@ -29,11 +27,12 @@ from tidegate.core.rollout import (
     TrafficSet,
     allows,
     describe,
-    when,
 )
+from tidegate.flows.footprint import Footprint, is_mine, share
 from tidegate.flows.job import Job, Tools
+from tidegate.flows.serving import as_found, effective, percents
 from tidegate.flows.terms import terms_of
-from tidegate.ports import CloudRun, Service, ServiceName, Target
+from tidegate.ports import Service, Target
 
 _EFFECTIVE_WITHIN = 120.0
 _WRITE_FOR = 60.0
@@ -60,15 +59,10 @@ class Traffic:
 
     def __init__(self, job: Job, tools: Tools, service: Service | None) -> None:
         self.service = service
+        self.footprint = Footprint(service, tools.clock)
         self._job = job
         self._tools = tools
         self._terms = terms_of(job)
-        self._found = None if service is None else service.annotations.get(record.ROLLOUT)
-        self._claimed = False
-        """Whether this process's name stands in the record."""
-        self._left = None if service is None else percents(service.traffic, service)
-        """The split as this rollout found or left it; None before there is a service."""
-        self._created = None if service is None else service.latest_created_revision
         self._answered: record.Request | None = None
         self._lease = 0.0
 
@@ -87,7 +81,7 @@ class Traffic:
         if service is None:
             return TrafficFailed(self._now(), f"there is no service {self._job.name.service}")
         already = effective(service) == dict(state.split) and service.settled
-        if stranger := self._stranger(state, service):
+        if stranger := self.footprint.stranger(state, service):
             return stranger
         begun, pause = self._now(), 0.5
         doubt: OutcomeUnknown | None = None
@@ -107,15 +101,14 @@ class Traffic:
             if self._is_written(state, targets, service):
                 self.service = service  # the answer was lost, the write was not
                 break
-            if intruder := self._intruder(state, service):
+            if intruder := self.footprint.intruder(state, service):
                 return intruder
-        self._claimed = True
-        self._left = dict(state.split)
+        self.footprint.written(state)
         return self._until_effective(state, already=already)
 
     def note(self, state: State) -> TrafficFailed | None:
         """Writes the record alone, beside the traffic as it is found."""
-        if not self._claimed:
+        if not self.footprint.claimed:
             return None
         begun = self._now()
         while True:
@@ -124,9 +117,9 @@ class Traffic:
                 if service is None:
                     return TrafficFailed(self._now(), f"there is no service {self._job.name.service}")
                 other = record.find(service.annotations)
-                if isinstance(other, record.Record) and not self._is_mine(state, other):
+                if isinstance(other, record.Record) and not is_mine(state, other):
                     return None  # theirs stays
-                seen = replace(state, percent=self._share(state, service))
+                seen = replace(state, percent=share(state, service))
                 self.service = self._update(seen, service, as_found(service))
                 return None
             except RemoteError as error:
@@ -175,7 +168,7 @@ class Traffic:
         return same and percents(found.traffic, found) == percents(targets, found)
 
     def _not_written(self, state: State, error: RemoteError) -> Event:
-        if not self._claimed and not state.first:
+        if not self.footprint.claimed and not state.first:
             raise error  # nothing has happened yet, so the error itself is the whole story
         return TrafficFailed(self._now(), error.message)
 
@@ -200,9 +193,9 @@ class Traffic:
                 self.service = seen
                 if seen.settled and effective(seen) == wanted:
                     return TrafficSet(now, already)
-                if not state.final and (intruder := self._intruder(state, seen)):
+                if not state.final and (intruder := self.footprint.intruder(state, seen)):
                     return intruder
-                if state.final and self._stranger(state, seen):
+                if state.final and self.footprint.stranger(state, seen):
                     return TrafficSet(now, already)  # it was over, and somebody has started the next one
             if now >= deadline or self._tools.interruption.insisted:
                 return TrafficFailed(now, self._not_effective(wanted, within))
@@ -225,7 +218,7 @@ class Traffic:
         found = self._read()
         if found is None:
             return None
-        if intruder := self._intruder(state, found):
+        if intruder := self.footprint.intruder(state, found):
             return intruder
         self.service = found
         asked = record.asked(found.annotations, state.id)
@@ -235,10 +228,6 @@ class Traffic:
         kind = WISHES[asked.wish]
         return kind(self._now(), asked.by) if allows(state, kind) else None
 
-    def created(self, revision: str) -> None:
-        """This rollout has made `revision`, so it is nobody else's."""
-        self._created = revision
-
     def _read(self) -> Service | None:
         """The service as it is now; None where there is none, or where the answer is older than what is
         known already: a read is served from anywhere."""
@@ -247,104 +236,8 @@ class Traffic:
             return None
         return found
 
-    def _is_mine(self, state: State, found: record.Record | record.Unreadable | None) -> bool:
-        return (
-            isinstance(found, record.Record)
-            and found.state.id == state.id
-            and found.state.holder == state.holder
-        )
-
-    def _stranger(self, state: State, found: Service) -> Interfered | None:
-        """Somebody else's record. Raises RolloutHeld where this process has not written its own yet."""
-        now = self._now()
-        other = record.find(found.annotations)
-        if not self._claimed:
-            if found.annotations.get(record.ROLLOUT) != self._found:
-                raise self._came_in_between(other, now)
-        elif not self._is_mine(state, other):
-            if isinstance(other, record.Record):
-                same = other.state.id == state.id
-                what = "taken this rollout over" if same else f"started rollout {other.state.id}"
-                return Interfered(now, f"{other.state.owner} has {what}")
-            gone = "was removed" if other is None else f"cannot be read any more ({other.reason})"
-            return Interfered(now, f"its record {gone}: somebody else wrote there", self._share(state, found))
-        return None
-
-    def _intruder(self, state: State, found: Service) -> Interfered | None:
-        """Somebody else's rollout, or a service that is not as this one left it."""
-        if stranger := self._stranger(state, found):
-            return stranger
-        now, split = self._now(), percents(found.traffic, found)
-        there = record.find(found.annotations)
-        if (
-            isinstance(there, record.Record)
-            and self._is_mine(state, there)
-            and split == dict(there.state.split)
-        ):
-            self._left = split  # an earlier write of its own: the answer was lost, or it came late
-        if self._left is not None and split not in (self._left, dict(state.split)):
-            share = self._share(state, found) if self._claimed else None
-            return Interfered(now, f"its traffic was changed to {describe(split)} from outside", share)
-        new = found.latest_created_revision
-        if self._claimed and state.candidate and self._created and new != self._created:
-            if state.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK):
-                return None  # it takes nothing from the revision that the traffic goes back to
-            why = f"revision {new} was created from outside"
-            return Interfered(now, why, self._share(state, found))
-        return None
-
-    def _share(self, state: State, found: Service) -> int:
-        return percents(found.traffic, found).get(state.candidate, 0) if state.candidate else 0
-
-    def _came_in_between(self, other: record.Record | record.Unreadable | None, now: float) -> RolloutHeld:
-        if isinstance(other, record.Record):
-            return held(other, now)
-        return RolloutHeld("somebody else changed the record at the same moment", hint="try again")
-
     def _now(self) -> float:
         return self._tools.clock.now()
-
-
-# ----------------------------------------------------------------------------------- small pure things
-
-
-def service_of(name: ServiceName, cloud_run: CloudRun) -> Service:
-    """The service as it is. Raises NotFound when there is none."""
-    service = cloud_run.get_service(name)
-    if service is None:
-        raise NotFound(
-            f"there is no service {name.service} in {name.project}, {name.region}",
-            hint="`tidegate deploy` creates it",
-        )
-    return service
-
-
-def record_of(service: Service, tools: Tools) -> record.Record | record.Unreadable | None:
-    """The record on the service; the lease of a process that has certainly ended is over."""
-    found = record.find(service.annotations)
-    if isinstance(found, record.Record) and tools.holders.gone(found.state.holder):
-        return replace(found, lease=min(found.lease, tools.clock.now()))
-    return found
-
-
-def held(other: record.Record, now: float) -> RolloutHeld:
-    """The error for a service that another rollout holds: who, since when, and the way out."""
-    state = other.state
-    what = "waits for a decision" if state.final else f"is in phase {state.phase}"
-    text = f"rollout {state.id} by {state.owner}, started {when(state.started)}, {what}"
-    if other.lives_at(now):
-        return RolloutHeld(
-            text,
-            hint="wait for it (--wait), or ask it to go back: `tidegate abort`; without a sign of life it "
-            f"counts as dead at {when(other.lease)}",
-            passes=True,
-        )
-    if state.final or other.traffic_at_risk:
-        return RolloutHeld(
-            f"{text}: {state.reason}" if state.reason else text,
-            hint=f"`tidegate resume` goes on with it, `tidegate abort` sends all traffic to {state.stable}",
-        )
-    return RolloutHeld(text, hint="`tidegate status` shows how far it is")
 
 
 def _patience(state: State, error: RemoteError) -> float:
@@ -361,24 +254,3 @@ def _lease(state: State, job: Job) -> float:
         return _APPLY_LEASE + job.start_timeout
     looks = 4 * state.settings.look_every + job.telemetry.ingestion_delay
     return max(_LEASE, looks) + (job.unwatched if state.phase is Phase.APPLIED else 0.0)
-
-
-def as_found(service: Service) -> tuple[Target, ...]:
-    """The split and the tags as they are, to be written beside something else; LATEST by its name."""
-    latest = service.latest_ready_revision
-    return tuple(Target(t.revision or latest, t.percent, t.tag) for t in service.traffic)
-
-
-def percents(targets: tuple[Target, ...], service: Service) -> Mapping[str, int]:
-    """Percent by revision, LATEST resolved, 0 % left out."""
-    found: dict[str, int] = {}
-    for target in targets:
-        if target.percent:
-            revision = target.revision or service.latest_ready_revision
-            found[revision] = found.get(revision, 0) + target.percent
-    return found
-
-
-def effective(service: Service) -> dict[str, int]:
-    """What serves now: percent by revision."""
-    return dict(percents(service.traffic_statuses, service))

@@ -349,7 +349,7 @@ def report(
     """The rollout with what it rests on. Reads the service once more for what serves now."""
     from tidegate.core.report import Report
     from tidegate.flows.job import rollout_of
-    from tidegate.flows.traffic import effective
+    from tidegate.flows.serving import effective
 
     name = job.name
     try:
