@@ -23,6 +23,15 @@ from tidegate.local.world import World
 
 BOOTSTRAP = Path(__file__).resolve().parents[2] / "infra" / "bootstrap"
 
+SPEC = """
+service: orders
+project: shop-prod
+region: europe-west1
+containers: [{image: example/orders:1}]
+scaling: {concurrency: 20}
+alerts: {monthly_cost: {budget: 250}}
+"""
+
 
 @dataclass
 class Cloud:
@@ -117,16 +126,8 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 def conditions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The PromQL condition of every alert of a service with concurrency 20 and a budget of 250 a month, by
     kind, as the API has it."""
-    text = """
-service: orders
-project: shop-prod
-region: europe-west1
-containers: [{image: example/orders:1}]
-scaling: {concurrency: 20}
-alerts: {monthly_cost: {budget: 250}}
-"""
     with attached(tmp_path_factory.mktemp("queries")) as found:
-        found.render(text, "monitoring").apply()
+        found.render(SPEC, "monitoring").apply()
         return _conditions(found)
 
 

@@ -14,10 +14,14 @@ from typing import Any
 import hcl2
 import pytest
 
+from infra.conftest import SPEC
 from infra.promtool import SUBJECT, expectation, gauge, promtool, recorded, rules, run, verify
 from tidegate.adapters import rootdir
 from tidegate.core.alerting.lives import LIVES, MINUTES, NO_COLLECTOR
 from tidegate.core.alerting.subject import Series, listed
+from tidegate.core.spec import Alerts, load
+from tidegate.settings import read
+from tidegate.wiring.alerts import rules as evaluated
 
 pytestmark = [
     pytest.mark.terraform,
@@ -550,6 +554,19 @@ CASES = {
     ),
     "a voice of its own": Case("telemetry_silent", [fds(steady(50)), requests(rising(0, 60))]),
 }
+
+
+def test_the_rules_that_users_test_are_those_that_the_api_gets(
+    conditions: Conditions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_WORKSPACE", "of-another-root")
+    found = evaluated(load(SPEC.encode(), "tidegate.yaml"), read())
+    made = {rule.kind: {"query": rule.query, "duration": f"{rule.for_seconds}s"} for rule in found.on}
+    assert made == {
+        kind: {name: condition[name] for name in ("query", "duration")}
+        for kind, condition in conditions.items()
+    }
+    assert found.kinds == tuple(Alerts().kinds)
 
 
 def test_prometheus_accepts_every_query(conditions: Conditions, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def _promise(one: Tried) -> str:
         return "; a case of your own says what it is for"
     from tidegate.core.alerting.assessment import spell
 
-    return f", promised within {spell(one.rule.within_minutes)}"
+    return f", promised within {spell(one.promised)}"
 
 
 def _case(checked: Checked) -> list[str]:
@@ -137,6 +137,8 @@ def _case(checked: Checked) -> list[str]:
 
 
 def conclusion(result: Assessment) -> str:
+    if not (result.tried or result.cases):
+        return "there is nothing to test: the spec leaves these alerts out"
     failed = [one for one in result.tried if not one.passed]
     run = [case for case in result.cases if case.run]
     wrong = [case for case in run if case.faults]

@@ -14,16 +14,20 @@ from tidegate.core.alerting.trial import Fired, Stretch
 from tidegate.core.alerting.troubles import TROUBLES
 from tidegate.core.spec import Alerts
 
+_IN_SECONDS = frozenset({"for", "window", "within", "compared"})
+
 
 @dataclass(frozen=True)
 class Tried:
     """One alert. `fired` is counted from the beginning of its trouble, None where it did not within
-    `patience`; `noisy` are the healthy lives in which it fired, and the minute by which it had."""
+    `patience`, and should be at most `promised`, all in minutes; `noisy` are the healthy lives in which it
+    fired, and the minute by which it had."""
 
     rule: Rule
     trouble: str
     fired: int | None
     patience: int
+    promised: int
     noisy: tuple[tuple[str, int], ...] = ()
     settings: str = ""
     """What the spec sets, in words."""
@@ -32,7 +36,7 @@ class Tried:
 
     @property
     def in_time(self) -> bool:
-        return self.fired is not None and 0 <= self.fired <= self.rule.within_minutes
+        return self.fired is not None and 0 <= self.fired <= self.promised
 
     @property
     def passed(self) -> bool:
@@ -50,9 +54,7 @@ class Tried:
         """A sentence each."""
         found = []
         if not self.in_time and not self.own:
-            found.append(
-                f"{self.rule.kind} {self.sentence()}; it should within {spell(self.rule.within_minutes)}"
-            )
+            found.append(f"{self.rule.kind} {self.sentence()}; it should within {spell(self.promised)}")
         if self.noisy:
             found.append(f"{self.rule.kind} {self.noise()}")
         return tuple(found)
@@ -80,7 +82,7 @@ class Tried:
             "passed": self.passed,
             "trouble": self.trouble,
             "fired_after_minutes": self.fired,
-            "promised_minutes": self.rule.within_minutes,
+            "promised_minutes": self.promised,
             "own_case": self.own,
             "fires_in": [{"life": life, "minute": minute} for life, minute in self.noisy],
             "faults": list(self.faults()),
@@ -161,6 +163,7 @@ def _tried(
         trouble.sentence,
         None if at is None else at - trouble.since(rules.subject),
         trouble.patience,
+        rule.within_minutes + round(trouble.longer(rules.subject)),
         noisy,
         _set(rule.kind, alerts),
         own,
@@ -174,7 +177,9 @@ def _set(kind: str, alerts: Alerts) -> str:
     for name, about in type(alert).model_fields.items():
         given, default = getattr(alert, name), getattr(usual, name)
         if given != default and name not in ("enabled", "severity"):
-            said.append(f"{about.alias or name} to {_shown(given)} instead of {_shown(default)}")
+            shown = about.alias or name
+            unit = " s" if shown in _IN_SECONDS or (kind, name) == ("latency_p99", "threshold") else ""
+            said.append(f"{shown} to {_shown(given)}{unit} instead of {_shown(default)}{unit}")
     if "burn" in kind and alerts.slo != Alerts().slo:
         said.append("objectives of your own in alerts.slo")
     return ", ".join(said)
