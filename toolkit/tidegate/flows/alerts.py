@@ -67,7 +67,7 @@ def _run(stretches: Sequence[Stretch], found: Rules, check: CheckRules) -> Fired
     if unread:
         raise UsageError(
             f"promtool cannot run {unread[0]!r}: {complaint(answer) or 'it says nothing of it'}",
-            hint="Prometheus 2.42 and newer are known to work: promtool --version",
+            hint="tidegate is tested with Prometheus 2.42; promtool --version says which this is",
         )
     return seen
 
