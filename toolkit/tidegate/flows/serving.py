@@ -44,9 +44,10 @@ def held(other: record.Record, now: float) -> RolloutHeld:
             passes=True,
         )
     if state.final or other.traffic_at_risk:
+        back = f", `tidegate abort` sends all traffic to {state.stable}" if state.stable else ""
         return RolloutHeld(
             f"{text}: {state.reason}" if state.reason else text,
-            hint=f"`tidegate resume` goes on with it, `tidegate abort` sends all traffic to {state.stable}",
+            hint=f"`tidegate resume` goes on with it{back}",
         )
     return RolloutHeld(text, hint="`tidegate status` shows how far it is")
 
