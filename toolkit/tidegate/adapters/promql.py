@@ -14,6 +14,7 @@ import numpy as np
 
 from tidegate.adapters.rest_errors import Refused, cut, is_passing, said, translated
 from tidegate.adapters.retry import Retrying
+from tidegate.adapters.within import within
 from tidegate.core.alerting.firing import IndexArray, Labels
 from tidegate.core.errors import Unreachable
 from tidegate.core.samples import FloatArray, Window
@@ -108,9 +109,14 @@ class PromQl:
     def _get(self, project: str, asked: Mapping[str, str]) -> bytes:
         import requests
 
+        try:
+            return within(2 * self._retrying.policy.timeout, lambda: self._body(project, asked), "promql")
+        except TimeoutError as error:  # a server that drips
+            raise requests.Timeout from error
+
+    def _body(self, project: str, asked: Mapping[str, str]) -> bytes:
         url = self._address.format(project=project) + _PATH
-        clock, timeout = self._retrying.clock, self._retrying.policy.timeout
-        until = clock.now() + 2 * timeout
+        timeout = self._retrying.policy.timeout
         with (
             contextlib.closing(self._open_session()) as session,
             self._without_proxy(session, url).get(
@@ -120,8 +126,6 @@ class PromQl:
             body = bytearray()
             for chunk in answer.iter_content(65_536):
                 body += chunk
-                if clock.now() > until:  # a server that drips
-                    raise requests.Timeout
                 if len(body) > _MOST_BYTES:
                     raise Refused(413, f"the answer is longer than {_MOST_BYTES >> 20} MiB")
             if answer.status_code != 200:

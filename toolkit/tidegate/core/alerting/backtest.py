@@ -93,9 +93,13 @@ class Backtest:
         if self.episodes:
             return Outcome.FIRED
         about = [self.data[name] for name in needed(self.rule.query)]
-        if any(isinstance(one, NoData) for one in about):
+        # Of alternatives, one is enough.
+        every = list(self.data.values()) if not about else []
+        if any(isinstance(one, NoData) for one in about) or (
+            every and all(isinstance(one, NoData) for one in every)
+        ):
             return Outcome.NO_DATA
-        if not about or None in about or self.held.unread_count >= self.grid.count:
+        if not self.data or None in about + every or self.held.unread_count >= self.grid.count:
             return Outcome.UNREAD
         return Outcome.QUIET
 
