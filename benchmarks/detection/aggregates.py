@@ -33,7 +33,7 @@ def _error_ratio(rng: np.random.Generator, shared: Shared, place: Place) -> Floa
     ratio = shared.error_ratio * np.exp(rng.standard_normal(shared.times.size) * wander - wander**2 / 2)
     ratio = ratio + shared.trouble.errors
     if shared.world.error_bursts:
-        for _ in range(rng.poisson(2)):
+        for _ in range(rng.poisson(2 * load.times_over(shared.times))):
             ratio += rng.uniform(0.02, 0.15) * _spell(rng, shared, 0.5, 2.0)
     for change, onset in place.changes:
         ratio = ratio + change.errors * active(shared, onset)
@@ -53,7 +53,7 @@ def mixture(rng: np.random.Generator, shared: Shared, place: Place) -> Mix:
     own = np.exp(ar1(rng, 1, shared.times.size, rng.uniform(0.3, 0.9), rng.uniform(0.01, 0.03))[0])
     factor = own * shared.trouble.latency * (1 + rng.uniform(-world.latency_offset, world.latency_offset))
     if world.neighbour:
-        for _ in range(rng.poisson(1.5)):
+        for _ in range(rng.poisson(1.5 * load.times_over(shared.times))):
             factor *= 1 + rng.uniform(0.1, 0.6) * _spell(rng, shared, 0.5, 2.5)
     part, slow, sigma = base.slow_part, base.slow_median, base.slow_sigma
     for change, onset in place.changes:

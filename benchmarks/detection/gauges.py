@@ -90,7 +90,7 @@ def _heap(
     """MiB in use: a warm-up, a collector's teeth, half a MiB per request and second, and noise of 1.5 MiB."""
     slots, n = place.fleet.alive.shape
     heap = habits.heap * rng.uniform(0.97, 1.03, (slots, 1)) + 0.5 * per_second
-    heap = heap + habits.heap_warm * (1 - np.exp(-place.fleet.age(shared.times) / 90))
+    heap = heap + habits.heap_warm * (1 - np.exp(-place.fleet.age(shared.times) / habits.heap_warm_seconds))
     heap = heap + _teeth(rng, habits.heap_teeth, habits.heap_seconds, shared, slots)
     return np.maximum(heap + ar1(rng, slots, n, shared.character.phi, 1.5), 1.0)
 

@@ -23,10 +23,15 @@ def daily(rng: np.random.Generator, t: FloatArray) -> FloatArray:
     return 1.0 + rng.uniform(0.3, 0.85) * np.sin(2 * np.pi * (t / day + rng.random()))
 
 
+def one_day(rng: np.random.Generator, t: FloatArray) -> FloatArray:
+    """A sine with a day of 24 hours."""
+    return 1.0 + rng.uniform(0.3, 0.85) * np.sin(2 * np.pi * (t / 86400.0 + rng.random()))
+
+
 def bursty(rng: np.random.Generator, t: FloatArray) -> FloatArray:
     """A wandering rate with rushes of one to five minutes."""
     rate = np.exp(ar1(rng, 1, t.size, rng.uniform(0.6, 0.95), rng.uniform(0.1, 0.35))[0])
-    for _ in range(rng.poisson(4)):
+    for _ in range(rng.poisson(4 * times_over(t))):
         begin = rng.uniform(t[0], t[-1])
         rate[(t > begin) & (t <= begin + rng.uniform(60, 300))] *= rng.uniform(1.5, 3.5)
     return rate
@@ -41,6 +46,11 @@ def on_and_off(rng: np.random.Generator, t: FloatArray) -> FloatArray:
         rate[(t > at) & (t <= at + busy)] = rng.uniform(0.5, 1.5)
         at += busy + rng.uniform(360, 1800)
     return rate
+
+
+def times_over(t: FloatArray) -> int:
+    """How many times two hours, at least once: how often things befall a service is given for as long."""
+    return max(round((t[-1] - t[0]) / 7200), 1)
 
 
 def share(steps: Sequence[Step], t: FloatArray, period: float, lag: float) -> FloatArray:

@@ -11,7 +11,7 @@ from benchmarks.detection import fleet as fleets
 from benchmarks.detection import load
 from benchmarks.detection.fleet import Fleet
 from benchmarks.detection.noise import FloatArray
-from benchmarks.detection.service import BEFORE, CANDIDATE, Shared, between
+from benchmarks.detection.service import CANDIDATE, Shared, between
 from benchmarks.detection.world import Change
 
 
@@ -32,6 +32,7 @@ class Habits:
     heap_teeth: float
     heap_seconds: float
     heap_warm: float
+    heap_warm_seconds: float
     cpu_full: float
     cpu_idle: float
     count: int
@@ -56,7 +57,8 @@ class Habits:
             heap=rng.uniform(120, 400),
             heap_teeth=between(rng, world.heap_teeth),
             heap_seconds=60 * between(rng, world.heap_minutes),
-            heap_warm=rng.uniform(5, 60),
+            heap_warm=between(rng, world.heap_warm),
+            heap_warm_seconds=60 * between(rng, world.heap_warm_minutes) if world.heap_warm_minutes else 90.0,
             cpu_full=rng.uniform(0.25, 0.6),
             cpu_idle=between(rng, world.idle_cpu),
             count=int(rng.integers(world.instances[0], world.instances[1] + 1)),
@@ -95,7 +97,7 @@ def fleet_of(rng: np.random.Generator, shared: Shared, habits: Habits, name: str
     if name == CANDIDATE:
         born = start - rng.uniform(-20, 60)
     elif rng.random() < world.young:
-        born = start - 60 * rng.uniform(BEFORE - 25, BEFORE)
+        born = start - 60 * rng.uniform(world.before - 25, world.before)
     else:
         born = start - 60 * rng.uniform(180, 1440)
     if shared.scales:

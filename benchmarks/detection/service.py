@@ -15,8 +15,6 @@ from tidegate.core.trace import Rollout, Step
 
 STABLE, CANDIDATE = "orders-00041", "orders-00042"
 EPOCH = 1_700_000_000.0
-BEFORE = 60
-"""Minutes of the stable revision before the rollout."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,7 @@ class Shared:
     rollout: Rollout
     times: FloatArray
     minutes: int
+    """From the start of the rollout to the last sample."""
     requests: dict[str, FloatArray]
     """Requests per sample period, by revision."""
     rate: FloatArray
@@ -86,7 +85,8 @@ def share_out(rng: np.random.Generator, world: World, minutes: int, *, capped: b
         sample_period=world.period,
         ingestion_delay=float(rng.choice(world.delay)),
     )
-    times = _times(rng, world.period, minutes)
+    minutes += world.after
+    times = _times(rng, world, minutes)
     mean = between(rng, world.rate, log=True)
     kind = world.traffic[rng.integers(len(world.traffic))]
     rate = mean * kind(rng, times - EPOCH)
@@ -117,10 +117,11 @@ def share_out(rng: np.random.Generator, world: World, minutes: int, *, capped: b
     )
 
 
-def _times(rng: np.random.Generator, period: float, minutes: int) -> FloatArray:
+def _times(rng: np.random.Generator, world: World, minutes: int) -> FloatArray:
     """When samples are taken; in half of the seeds the rollout begins between two of them."""
+    period = world.period
     offset = 0.0 if rng.random() < 0.5 else rng.uniform(0, period)
-    count = np.arange(-BEFORE * 60 // period, minutes * 60 // period + 1)
+    count = np.arange(-world.before * 60 // period, minutes * 60 // period + 1)
     times = EPOCH + offset + period * count
     return times[times <= EPOCH + 60 * minutes]
 
@@ -143,6 +144,7 @@ def _latency(rng: np.random.Generator, n: int) -> Mix:
 def _trouble(rng: np.random.Generator, world: World, times: FloatArray, minutes: int) -> Trouble:
     n = times.size
     latency, cpu, errors, waiting = np.ones(n), np.ones(n), np.zeros(n), np.ones(n)
+    times_over = load.times_over(times)
 
     def spell(shortest: float, longest: float, first: float, last: float) -> FloatArray:
         begin = EPOCH + 60 * rng.uniform(first, last)
@@ -155,11 +157,11 @@ def _trouble(rng: np.random.Generator, world: World, times: FloatArray, minutes:
         waiting += during * (factor - 1)
         errors += during * rng.uniform(0.2, 0.8)
     if world.neighbour:
-        for _ in range(2 + rng.poisson(4)):
-            during = spell(1, 4, -BEFORE, minutes)
+        for _ in range(times_over * 2 + rng.poisson(times_over * 4)):
+            during = spell(1, 4, -world.before, minutes)
             latency += during * rng.uniform(0.2, 1.5)
             cpu += during * rng.uniform(0.1, 0.4)
     if world.error_bursts:
-        for _ in range(2 + rng.poisson(5)):
-            errors += spell(0.5, 3, -BEFORE, minutes) * rng.uniform(0.03, 0.3)
+        for _ in range(times_over * 2 + rng.poisson(times_over * 5)):
+            errors += spell(0.5, 3, -world.before, minutes) * rng.uniform(0.03, 0.3)
     return Trouble(latency, cpu, np.minimum(errors, 0.9), waiting)

@@ -25,7 +25,7 @@ Fate = tuple[tuple[Change, float], ...]
 def make(family: Family, seed: int) -> Trace:
     rng, world = generator(family.name, seed), family.world
     # A faulty candidate may have to be found before it has all the traffic.
-    capped = family.faulty and bool(rng.random() < 0.5)
+    capped = family.faulty and bool(rng.random() < world.capped)
     shared = share_out(rng, world, family.minutes, capped=capped)
     habits = Habits.draw(rng, shared)
     fates = _fates(rng, world)

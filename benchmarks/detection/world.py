@@ -108,6 +108,10 @@ class World:
     heap_teeth: Pair = (5.0, 25.0)
     """MiB that a collector frees from time to time."""
     heap_minutes: Pair = (1.0, 6.0)
+    heap_warm: Pair = (5.0, 60.0)
+    """MiB that an instance fills as it warms up, exponentially."""
+    heap_warm_minutes: Pair | None = None
+    """Time constant of it; None: a minute and a half."""
     per_load: Pair = (0.0, 0.4)
     """Descriptors per request and second of an instance, or two thirds of it per request in flight."""
     missing: float | None = None
@@ -136,5 +140,11 @@ class World:
     """Ingestion delay in seconds."""
     period: float = 30.0
     """Seconds between samples."""
+    before: int = 60
+    """Minutes of the stable revision before the rollout."""
+    after: int = 0
+    """Minutes that are measured after the rollout."""
+    capped: float = 0.5
+    """Chance that a faulty candidate never gets more than half of the traffic."""
     coarse: bool = False
     """Error ratios instead of counts, and of the latencies only their mean."""

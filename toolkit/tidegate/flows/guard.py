@@ -14,7 +14,7 @@ from tidegate.core import record
 from tidegate.core.errors import ExitCode
 from tidegate.core.guard import Alarm, Watch
 from tidegate.core.rollout import Phase, State, describe
-from tidegate.core.samples import Samples, Window
+from tidegate.core.samples import Samples
 from tidegate.core.verdict import Verdict
 from tidegate.flows.job import Job, Tools, rollout_of
 from tidegate.flows.rollback import RolledBack, rollback
@@ -22,8 +22,6 @@ from tidegate.flows.serving import effective, record_of, service_of
 from tidegate.flows.terms import job_of
 from tidegate.ports import ConditionState, Notice, Service
 
-_LEAD = 3
-"""Sample periods read before a window: the first increment of a counter is lost in every read."""
 _CODES = {
     Alarm.QUIET: ExitCode.DONE,
     Alarm.GROWING: ExitCode.NEEDS_PERSON,
@@ -107,8 +105,8 @@ def _subject(job: Job, service: Service, watch: Watch, tools: Tools, now: float)
 def _samples(subject: _Subject, watch: Watch, tools: Tools, now: float) -> Samples:
     """The window of the one, and of the other the time before the rollout."""
     name, telemetry, state = subject.job.name, subject.job.telemetry, subject.state
-    begin = watch.begin(subject.since, now) - _LEAD * telemetry.sample_period
-    found = tools.metrics.samples(name, [state.candidate], Window(min(begin, now), now), telemetry)
+    window = watch.read(subject.since, now, telemetry.sample_period)
+    found = tools.metrics.samples(name, [state.candidate], window, telemetry)
     if not state.stable:
         return found
     earlier = core.before(state.moves[0].time, watch)
