@@ -162,6 +162,7 @@ MEANING = {
     "telemetry.open_fds": "Prometheus name of the gauge of open file descriptors.",
     "telemetry.max_fds": "Of their limit.",
     "telemetry.tcp_connections": "Of the gauge of TCP connections, with or without a `state` label.",
+    "telemetry.memory_bytes": "Of the gauge of resident memory, in bytes.",
     "telemetry.fd_limit": "Descriptors an instance can have. Cloud Run: 25,000.",
     "telemetry.sample_period": "Between samples in Cloud Monitoring.",
     "telemetry.ingestion_delay": "Until a sample can certainly be read.",

@@ -245,7 +245,10 @@ def test_connections_are_added_over_states_without_time_wait(data: Data, read: R
 def test_the_names_of_opentelemetry_and_of_the_spec_are_read(data: Data, read: Read) -> None:
     data.instance("process_unix_file_descriptor_count", START + 30, 7, "i-1", instanceId="i-1")
     data.instance("db_pool_sockets", START + 30, 5, "i-1", instanceId="i-1")
-    samples = read(telemetry=Telemetry(tcp_connections="db_pool_sockets"))
+    data.instance("jvm_memory_used_bytes", START + 30, 9e7, "i-1", instanceId="i-1")
+    named = Telemetry(tcp_connections="db_pool_sockets", memory_bytes="jvm_memory_used_bytes")
+    samples = read(telemetry=named)
+    assert points(samples, "memory_bytes", OLD, "i-1") == {30: 9e7}
     assert points(samples, "open_fds", OLD, "i-1") == {30: 7}
     assert points(samples, "tcp_connections", OLD, "i-1") == {30: 5}
 
@@ -511,8 +514,10 @@ def test_what_is_read_in_two_pieces_is_what_is_read_at_once(data: Data, read: Re
 def test_every_catalogue_metric_can_be_read(data: Data, read: Read) -> None:
     for metric in CATALOGUE:
         for source in metric.sources[:1]:
-            name = source.metric_type({"open_fds": "process_open_fds", "max_fds": "process_max_fds",
-                                       "tcp_connections": "tcp_connections"})  # fmt: skip
+            name = source.metric_type({
+                "open_fds": "process_open_fds", "max_fds": "process_max_fds",
+                "tcp_connections": "tcp_connections", "memory_bytes": "process_resident_memory_bytes",
+            })  # fmt: skip
             if source.per_instance:
                 bare = name.removeprefix(GMP).removesuffix("/gauge")
                 data.instance(bare, START + 60, 5, "i-1", instanceId="i-1")

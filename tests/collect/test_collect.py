@@ -291,8 +291,8 @@ FAULTY: Faulty = {
         "cannot listen on nowhere.invalid, port 9465: ",
     ),
     "no expression": (lambda _: ["--match", "("], "--match '(' is not a regular expression: "),
-    "no port": (lambda _: ["--port", "70000"], "70000 is not in the range"),
-    "no pid": (lambda _: ["--pid", "0"], "0 is not in the range"),
+    "no port": (lambda _: ["--port", "70000"], "'70000' is no port: a whole number from 1 to 65535"),
+    "no pid": (lambda _: ["--pid", "0"], "'0' is no process id: a whole number from 1 on"),
 }
 
 
@@ -307,4 +307,26 @@ def test_bad_input_is_told_in_a_sentence(case: str) -> None:
     assert done.returncode == ExitCode.USAGE
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("TIDEGATE_COLLECT_PORT", "http", "has 'http', which is no port: a whole number"),
+        ("TIDEGATE_COLLECT_PORT", "70000", "has '70000', which is no port: a whole number"),
+        ("TIDEGATE_COLLECT_SOCKETS_OF", "1 x", "has 'x', which is no process id"),
+    ],
+)
+def test_rubbish_in_the_environment_is_told_in_one_line_with_the_variable(
+    name: str, value: str, said: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tidegate", "collect", "--once"],
+        env={**os.environ, name: value}, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.returncode == ExitCode.USAGE
+    error, hint = done.stderr.splitlines()
+    assert error.startswith(f"error: {name} of the environment {said}")
+    assert hint.startswith("hint: ")
     assert done.stdout == ""

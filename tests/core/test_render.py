@@ -58,7 +58,10 @@ invokers: ["serviceAccount:web@shop-prod.iam.gserviceaccount.com", allUsers]
 allow_public: true
 deletion_protection: false
 labels: {team: orders, stage: production}
-telemetry: {open_fds: process_unix_file_descriptor_count, collector: {port: 9090, path: /prom}}
+telemetry:
+  open_fds: process_unix_file_descriptor_count
+  memory_bytes: app_memory
+  collector: {port: 9090, path: /prom}
 alerts:
   channels: [{email: oncall@example.com}, {existing: projects/shop-prod/notificationChannels/7}]
   latency_p99: {threshold: 1.5s, for: 10m}
@@ -135,6 +138,7 @@ def test_the_monitoring_call_says_what_the_spec_says() -> None:
         "existing": ["projects/shop-prod/notificationChannels/7"],
     }
     assert arguments["telemetry"]["open_fds"] == "process_unix_file_descriptor_count"
+    assert arguments["telemetry"]["memory_bytes"] == "app_memory"
     assert arguments["alerts"]["latency_p99"]["threshold_seconds"] == 1.5
     assert arguments["alerts"]["latency_p99"]["for_seconds"] == 600
     assert arguments["alerts"]["instances"]["enabled"] is False

@@ -129,6 +129,7 @@ class Telemetry:
     open_fds: str = "process_open_fds"
     max_fds: str = "process_max_fds"
     tcp_connections: str = "tcp_connections"
+    memory_bytes: str = "process_resident_memory_bytes"
     sample_period: float = 60.0
     """Seconds between samples of one series."""
     ingestion_delay: float = 180.0

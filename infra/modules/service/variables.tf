@@ -169,6 +169,13 @@ variable "containers" {
   }
 
   validation {
+    condition = alltrue([for c in var.containers :
+      can(regex("^[1-9][0-9]{0,4}$", lookup(c.env, "TIDEGATE_COLLECT_PORT", "1"))) && try(tonumber(c.env["TIDEGATE_COLLECT_PORT"]) <= 65535, true)
+    ])
+    error_message = "TIDEGATE_COLLECT_PORT is the port that is scraped: a number between 1 and 65535."
+  }
+
+  validation {
     condition = alltrue(flatten([for c in var.containers : [
       for name in concat(keys(c.env), keys(c.secrets)) :
       can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && !contains(["PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"], name)

@@ -189,6 +189,7 @@ def _configured(telemetry: Telemetry) -> Mapping[str, str]:
         "open_fds": telemetry.open_fds,
         "max_fds": telemetry.max_fds,
         "tcp_connections": telemetry.tcp_connections,
+        "memory_bytes": telemetry.memory_bytes,
     }
 
 

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tidegate.core.errors import UsageError
 
-_PORT = click.IntRange(1, 65535)
-_PID = click.IntRange(1)
+
+class _Whole(click.IntRange):
+    """Of a variable of the environment it is told in one line what is wrong: that ends up in a log."""
+
+    def __init__(self, what: str, most: int | None = None) -> None:
+        super().__init__(1, most)
+        self._what = what
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            if param and ctx and ctx.get_parameter_source(param.name or "") is ParameterSource.ENVIRONMENT:
+                raise UsageError(
+                    f"{param.envvar} of the environment has {value!r}, which is no {self._what}",
+                    hint="set it right, or unset it",
+                ) from error
+            self.fail(f"{value!r} is no {self._what}", param, ctx)
+
+
+_PORT = _Whole("port: a whole number from 1 to 65535", 65535)
+_PID = _Whole("process id: a whole number from 1 on")
 
 
 @click.command()

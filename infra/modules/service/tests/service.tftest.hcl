@@ -161,6 +161,16 @@ run "refuses_letters_digits_and_underscores" {
   expect_failures = [var.containers]
 }
 
+run "refuses_the_port_that_is_scraped" {
+  command = plan
+
+  variables {
+    containers = { a = { image = "x", env = { TIDEGATE_COLLECT_PORT = "70000" } } }
+  }
+
+  expect_failures = [var.containers]
+}
+
 run "refuses_not_from_both" {
   command = plan
 

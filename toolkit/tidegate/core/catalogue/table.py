@@ -144,7 +144,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "bytes",
         _LOWER,
         (
-            _prometheus("process_resident_memory_bytes"),
+            _prometheus(setting="memory_bytes"),
             # OpenTelemetry's, with and without the unit that exporters append.
             _prometheus("process_memory_usage_bytes"),
             _prometheus("process_memory_usage"),

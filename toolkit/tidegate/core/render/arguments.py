@@ -44,6 +44,7 @@ class _Arguments:
                 "open_fds": spec.telemetry.open_fds,
                 "max_fds": spec.telemetry.max_fds,
                 "tcp_connections": spec.telemetry.tcp_connections,
+                "memory_bytes": spec.telemetry.memory_bytes,
                 "fd_limit": spec.telemetry.fd_limit,
             },
             **watched(spec, self.whole),

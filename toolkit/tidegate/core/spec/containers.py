@@ -25,8 +25,14 @@ from tidegate.core.spec.values import (
     matching,
 )
 
+COLLECT_PORT = "TIDEGATE_COLLECT_PORT"
+"""Where `tidegate collect` answers, and so where the collector asks it."""
 LONGEST_START = 240.0
 """Seconds: Cloud Run's limit of a startup probe, its period times its failure threshold."""
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 65535
 
 
 def _not_the_systems(path: str) -> str:
@@ -129,6 +135,10 @@ class Container(Model):
     def _disjoint(self) -> Self:
         if both := sorted(set(self.env) & set(self.secrets)):
             raise PydanticCustomError("env", "sets {name} both in env and in secrets", {"name": both[0]})
+        if (port := self.env.get(COLLECT_PORT)) is not None and not _is_port(port):
+            raise PydanticCustomError(
+                "env", "sets {name} to {value}, which is no port", {"name": COLLECT_PORT, "value": repr(port)}
+            )
         paths = list(self.mounts.values())
         if twice := next((path for path in paths if paths.count(path) > 1), None):
             raise PydanticCustomError("mounts", "mounts two volumes at {path}", {"path": twice})

@@ -65,12 +65,13 @@ class Collector(Model):
 
 
 class TelemetrySpec(Model):
-    """Where fds and connections come from, and how old a sample is when it can be seen."""
+    """Where fds, connections and memory come from, and how old a sample is when it can be seen."""
 
     collector: Collector = Collector()
     open_fds: MetricName = "process_open_fds"
     max_fds: MetricName = "process_max_fds"
     tcp_connections: MetricName = "tcp_connections"
+    memory_bytes: MetricName = "process_resident_memory_bytes"
     fd_limit: int = Field(default=25000, ge=1)
     sample_period: PositiveDuration = 60.0
     ingestion_delay: Duration = 180.0
