@@ -31,7 +31,9 @@ def strip(tested: Backtest) -> str:
     grid = tested.grid
     each = stretch(grid.end - grid.begin)
     count = max(1, math.ceil((grid.end - grid.begin) / each))
-    opened = together(tested.episodes)
+    # An incident of the last evaluation has no length, and is to be seen all the same.
+    latest = grid.end - grid.step / 2
+    opened = [(min(begin, latest), end) for begin, end in together(tested.episodes)]
     return "".join(
         _character(tested, grid.begin + at * each, grid.begin + (at + 1) * each, opened)
         for at in range(count)
@@ -39,8 +41,7 @@ def strip(tested: Backtest) -> str:
 
 
 def _character(tested: Backtest, begin: float, end: float, opened: Sequence[tuple[float, float]]) -> str:
-    # An incident of a single evaluation at the end of the window has no length and is seen all the same.
-    here = [(a, b) for a, b in opened if a < end and (b > begin or a == b == begin)]
+    here = [(a, b) for a, b in opened if a < end and b > begin]
     if here:
         share = sum(min(b, end) - max(a, begin) for a, b in here) / (end - begin)
         return _OPEN[min(len(_OPEN) - 1, int(share * len(_OPEN)))]
