@@ -32,6 +32,7 @@ def side_by_side(
             try:
                 done.put((number, works[number](), None))
             except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+                over.set()
                 done.put((number, None, error))
 
     for _ in range(min(most, len(works))):
