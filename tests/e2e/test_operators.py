@@ -63,7 +63,7 @@ class Elsewhere:
 
 
 def test_a_running_rollout_is_paused_killed_elsewhere_and_resumed(city: City, elsewhere: Elsewhere) -> None:
-    city.spec(step=3)
+    city.spec(step=10)
     running = city.start_deploy("v3", "--no-monitoring")
     city.until_phase(running, Phase.STEP)
     found = elsewhere.status()
