@@ -351,6 +351,7 @@ def test_on_every_path_traffic_only_falls_after_a_failing_verdict_and_there_is_a
         before, event = state, an_event(kind, state, now, draw)
         state, effects = step(state, event)
         assert sum(percent for _, percent in state.split) in (0, 100)
+        assert state.split or not any(isinstance(e, SetTraffic) for e in effects)
         assert all(revision for revision, _ in state.split)
         failed |= isinstance(event, Judged) and event.verdict.decision is Decision.ROLLBACK
         if failed:
@@ -498,6 +499,19 @@ def test_nothing_promotes_what_a_verdict_has_failed() -> None:
     state, _ = play(state, AbortAsked(30, "ann"))
     assert (state.phase, state.split) == (Phase.ROLLING_BACK, (("v1", 100),))
     assert "no answer" in state.reason
+
+
+@pytest.mark.parametrize("kind", [ResumeAsked, PromoteAsked])
+@pytest.mark.parametrize(("left", "phase"), [(0, Phase.APPLIED), (30, Phase.BAKE)])
+def test_a_first_deployment_that_lost_traffic_to_somebody_else_gets_all_of_it_back(
+    kind: type[ResumeAsked | PromoteAsked], left: int, phase: Phase
+) -> None:
+    state, _ = play(a_state(), Started(0, ""), Applied(2, "v1"), TrafficSet(3), SmokePassed(4), TrafficSet(5))
+    held, _ = play(state, Interfered(20, "its traffic was changed", left))
+    assert (held.phase, held.percent) == (Phase.HELD, left)
+    state, effects = play(held, kind(30, "ann"))
+    assert (state.phase, state.percent, state.split) == (phase, 100, (("v1", 100),))
+    assert kinds(effects) == [SetTraffic]
 
 
 def test_what_is_over_can_be_asked_nothing() -> None:

@@ -214,3 +214,13 @@ def test_a_wish_that_an_apply_has_overwritten_is_asked_again(
     state = city.seats[0].state
     assert state is not None
     assert f"{command.rstrip('e')}ed by {command}-1" in state.reason
+
+
+def test_of_two_first_deployments_the_one_that_is_resumed_names_its_revision(tmp_path: Path) -> None:
+    """The apply of the second has made another revision, with all the traffic, and removed the record."""
+    one, two, resume = Process("deploy"), Process("deploy", at=20.0), Process("resume", at=700.0)
+    one, two = replace(one, pace=(0.05, 0.6)), replace(two, pace=(0.05, 2.5))
+    city = play(Schedule((one, two, resume), settings=QUICK, first=True), tmp_path)
+    assert city.seats[0].state is not None
+    assert (city.seats[0].state.phase, city.seats[0].state.percent) == (Phase.HELD, 0)
+    assert effective(city.cloud.service) == {"orders-2": 100}  # type: ignore[arg-type]

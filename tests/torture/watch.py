@@ -46,8 +46,10 @@ class Watch:
         self.good = good
         self.failed: dict[str, str] = {}
         """The candidates of rollouts that the judge has turned down."""
+        self.judges: set[tuple[str, str]] = set()
+        """Of which rollouts, and in which processes."""
         self.recorded: set[str] = set()
-        """Those of which the record has been written since."""
+        """Those of which such a process has written the record since: another one cannot know."""
         self.touched = -1.0
         """When somebody outside of tidegate has last done something."""
         self.changes: list[tuple[float, str]] = []
@@ -130,7 +132,7 @@ class Watch:
         self._must(not seat.robbed, f"it writes although it has seen that {seat.robbed} has taken over")
         prior = record.find(before.annotations)
         self._owner(seat, prior)
-        if failed is not None:
+        if (state.id, seat.name) in self.judges:
             self.recorded.add(state.id)
         if state.phase is Phase.PROMOTED or state.forced:
             self.good.add(state.candidate)
@@ -164,6 +166,7 @@ class Watch:
             self.log(seat.name, f"judges {verdict.decision}")
         if verdict.decision is Decision.ROLLBACK and state and state.phase in (Phase.STEP, Phase.BAKE):
             self.failed[state.id] = state.candidate
+            self.judges.add((state.id, seat.name))
 
     # ------------------------------------------------------------------------------- ends
 

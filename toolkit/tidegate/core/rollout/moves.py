@@ -64,8 +64,12 @@ def _end(state: State, phase: Phase, at: float, exit_code: ExitCode, reason: str
 
 
 def _finish(state: State, *, tag: bool = False) -> Result:
-    """The last effects of an ended rollout: traffic and record are written once more, people are told."""
-    return state, (SetTraffic(tag=tag), Finish())
+    """The last effects of an ended rollout: traffic and record are written once more, people are told.
+
+    Of a first deployment whose candidate has lost everything to somebody else, the record alone: it knows of
+    no revision to which the traffic could be sent.
+    """
+    return state, (SetTraffic(tag=tag) if state.split else WriteRecord(), Finish())
 
 
 # ------------------------------------------------------------------------------------------- up to the steps
@@ -89,11 +93,12 @@ def applied(state: State, event: Applied) -> Result:
             state, Phase.PROMOTED, event.at, ExitCode.DONE, f"no new revision: {state.stable} already serves"
         )
         return _finish(replace(same, candidate=event.candidate, percent=100))
-    ready = _enter(state, Phase.APPLIED, event.at, candidate=event.candidate)
-    if ready.first:
-        # What Terraform created serves already; pin it by name, and let the record say so.
-        ready = _move(ready, Phase.APPLIED, event.at, 100)
-    return ready, (SetTraffic(tag=True),)
+    return _try_out(replace(state, candidate=event.candidate), event.at)
+
+
+def _try_out(state: State, at: float) -> Result:
+    """To the smoke checks. What Terraform created first serves already: it is pinned by name."""
+    return _move(state, Phase.APPLIED, at, 100 if state.first else 0), (SetTraffic(tag=True),)
 
 
 def apply_failed(state: State, event: ApplyFailed) -> Result:
@@ -310,7 +315,7 @@ def resume(state: State, event: ResumeAsked) -> Result:
     at, going = event.at, replace(state, exit_code=None)
     match state.phase:
         case Phase.LOCKED:
-            return going, (SetTraffic(),)
+            return going, (Apply() if going.first else SetTraffic(),)
         case Phase.ROLLING_BACK:
             return going, (SetTraffic(),)
         case Phase.ROLLED_BACK:
@@ -324,10 +329,11 @@ def resume(state: State, event: ResumeAsked) -> Result:
         ended = _end(going, Phase.ABORTED, at, ExitCode.HELD, f"{state.reason}; nothing had been applied")
         return _finish(ended)
     if going.percent == 0 or going.phase is Phase.SMOKE:
-        return replace(going, phase=Phase.APPLIED), (SetTraffic(tag=True),)
+        return _try_out(going, at)
     if going.phase in (Phase.PAUSED, Phase.HELD):
-        phase = Phase.BAKE if going.percent == 100 or going.first else Phase.STEP
-        going = replace(going, phase=phase)
+        phase = Phase.BAKE if going.percent == 100 else Phase.STEP
+        # A first deployment has no steps: whatever somebody has left to its candidate, it gets all.
+        going = _move(going, Phase.BAKE, at, 100) if going.first else replace(going, phase=phase)
     return going, (SetTraffic(tag=True),)
 
 
@@ -357,7 +363,7 @@ def promote(state: State, event: PromoteAsked) -> Result:
         return going, (RunSmoke(),)
     # A rollout that waits for the approval of its first step has passed them.
     if state.phase is Phase.APPLIED or (state.percent == 0 and state.next is None):
-        return _enter(going, Phase.APPLIED, event.at), (SetTraffic(tag=True),)
+        return _try_out(going, event.at)
     return _all_of_it(going, event.at)
 
 
