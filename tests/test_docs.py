@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from tidegate.cli import COMMANDS, tidegate
@@ -47,6 +48,10 @@ def test_commands_against_google_can_be_parsed(page: str, command: str) -> None:
     with tidegate.make_context("tidegate", [name]) as context:
         found = tidegate.get_command(context, name)
         assert found is not None
+        if isinstance(found, click.Group):
+            name, *rest = rest
+            found = found.get_command(context, name)
+            assert found is not None
         found.make_context(name, rest, parent=context)
 
 

@@ -178,6 +178,11 @@ def test_the_table_never_says_zero_of_what_is_not_known() -> None:
     assert "2 min" in next(line for line in said.splitlines() if line.startswith("fired"))
 
 
+def test_an_incident_that_reaches_beyond_the_window_says_so() -> None:
+    always = backtested({"r1": list(range(-1, 14_401))})
+    assert "before 2026-09-21 14:14, open" in text([always])
+
+
 def test_what_comes_from_outside_moves_no_terminal() -> None:
     found = backtested({"r1\x1b[31m": [1]}, of=rule(kind="k\x1b]0;x\x07"))
     assert "\x1b" not in text([found])

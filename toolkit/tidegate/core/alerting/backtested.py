@@ -103,13 +103,15 @@ def _row(one: Backtest) -> tuple[str, ...]:
         times,
         duration(one.open_seconds),
         duration(max(episode.seconds for episode in one.episodes)),
-        _minute(last.since) + (", open" if _still_open(last, one) else ""),
+        _last(last, one),
         printable(_named(one.revisions)),
     )
 
 
-def _still_open(episode: Episode, one: Backtest) -> bool:
-    return episode.closed is None and episode.until == one.grid.end
+def _last(episode: Episode, one: Backtest) -> str:
+    before = "before " if episode.opened is None else ""
+    still = ", open" if episode.closed is None and episode.until == one.grid.end else ""
+    return f"{before}{_minute(episode.since)}{still}"
 
 
 def _named(revisions: Sequence[str]) -> str:
