@@ -142,6 +142,15 @@ def test_without_a_spec_the_environment_alone_counts(web: Web) -> None:
     assert told(web, "/x") == ["end"]
 
 
+def test_what_is_no_address_is_said_with_its_variable_and_not_shown(web: Web) -> None:
+    said: list[str] = []
+    environment = settings(TIDEGATE_WEBHOOKS=f"hooks.example.com/T0SECRET {web.url}/x")
+    with gates.delivery(None, environment, said.append, None) as delivery:
+        delivery.tell(Notice("end", "end"))
+    assert told(web, "/x") == ["end"]
+    assert said == ["address 1 of TIDEGATE_WEBHOOKS is not told: it does not begin with https://"]
+
+
 # ----------------------------------------------------------------------------------- all hooks of a moment
 
 STATE = State(

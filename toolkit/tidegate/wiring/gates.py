@@ -88,7 +88,12 @@ def delivery(
     from tidegate.adapters.delivery import Delivery, Listener
     from tidegate.adapters.notifier import Slack
 
-    listeners = [Listener(Slack(url)) for url in settings.webhooks]
+    listeners = []
+    for number, url in enumerate(settings.webhooks, 1):
+        if url.startswith(("http://", "https://")):
+            listeners.append(Listener(Slack(url)))
+        else:  # which may be a secret all the same, so that it is not shown
+            say(f"address {number} of TIDEGATE_WEBHOOKS is not told: it does not begin with https://")
     for index, given in enumerate(() if spec is None else spec.notify):
         found = _destination(given, settings, open_session)
         if isinstance(found, str):
