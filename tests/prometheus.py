@@ -16,7 +16,7 @@ import pytest
 
 
 @contextlib.contextmanager
-def over(place: Path, lines: Iterable[str]) -> Iterator[str]:
+def over(place: Path, lines: Iterable[str], *flags: str) -> Iterator[str]:
     """The address of one that knows these lines of OpenMetrics; of each metric they stand together.
 
     Skips the test where there is none.
@@ -36,7 +36,7 @@ def over(place: Path, lines: Iterable[str]) -> Iterator[str]:
     with (place / "log").open("wb") as log:
         running = subprocess.Popen(
             ["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data",
-             "--storage.tsdb.retention.time=100y", f"--web.listen-address={address}"],
+             "--storage.tsdb.retention.time=100y", f"--web.listen-address={address}", *flags],
             cwd=place, stdout=log, stderr=log,
         )  # fmt: skip
     try:

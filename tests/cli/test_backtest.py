@@ -125,16 +125,19 @@ Run = Callable[..., Ran]
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    names = dict.fromkeys(one.metric for one in HISTORY)
-    lines = [
+    with over(tmp_path_factory.mktemp("prometheus"), written()) as found:
+        yield found
+
+
+def written() -> list[str]:
+    """The history as OpenMetrics."""
+    return [
         line
-        for name in names
+        for name in dict.fromkeys(one.metric for one in HISTORY)
         for line in (
             f"# TYPE {name} gauge", *(line for one in HISTORY if one.metric == name for line in one.lines())
         )
     ]  # fmt: skip
-    with over(tmp_path_factory.mktemp("prometheus"), lines) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +240,19 @@ def test_what_a_person_reads(ask: Run, address: str) -> None:
     assert rows["switched"] == "switched off: monthly_cost"
     strip = next(line for line in lines if line.startswith("fd_growth  ") and "·" in line)
     assert "█" in strip
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_prometheus_that_reads_little_at_a_time_says_the_same_or_says_what_it_cannot(
+    ask: Run, address: str, tmp_path: Path
+) -> None:
+    arguments = (*UNTIL, *SINCE, "--kind", "fd_growth", "--kind", "error_burn_slow", "--format", "json")
+    free = ask("--prometheus", address, *arguments).rules
+    with over(tmp_path, written(), "--query.max-samples=3000") as few:
+        narrow = ask("--prometheus", few, *arguments).rules
+    assert narrow["fd_growth"] == free["fd_growth"]
+    assert narrow["error_burn_slow"]["unread"], "three days are more samples than that"
+    assert "too many samples" in narrow["error_burn_slow"]["unread"][0]["reason"]
 
 
 def test_a_change_of_the_spec_can_be_tried(ask: Run, address: str, tmp_path: Path) -> None:

@@ -175,6 +175,8 @@ def test_the_table_never_says_zero_of_what_is_not_known() -> None:
     assert rows["unread"].split() == ["unread", "WARNING", "not", "known"]
     assert "0 or more" in said
     assert "partly is not known from 2026-09-21 15:53 to 2026-09-21 17:33: too many samples" in said
+    everything = backtested(unread=(Unread(0, 14_401, "refused"),))
+    assert "not known from 2026-09-21 14:14 to 2026-10-01 14:14: refused" in text([everything])
     assert "2 min" in next(line for line in said.splitlines() if line.startswith("fired"))
 
 

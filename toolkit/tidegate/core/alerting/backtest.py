@@ -104,6 +104,15 @@ class Backtest:
         return Outcome.QUIET
 
     @property
+    def gaps(self) -> tuple[tuple[float, float, str], ...]:
+        """What of the window could not be read: first and last evaluation, and why."""
+        return tuple(
+            (self.grid.at(max(gap.first, self.grid.lead)), self.grid.at(gap.last), gap.reason)
+            for gap in self.held.unread
+            if gap.last >= self.grid.lead
+        )
+
+    @property
     def open_seconds(self) -> float:
         """In which at least one incident was open."""
         return sum(end - begin for begin, end in together(self.episodes))

@@ -56,9 +56,10 @@ def notes(found: Sequence[Backtest]) -> tuple[str, ...]:
                 f"{one.rule.kind} fired {one.hasty} of {len(one.episodes)} times before there was data for "
                 f"as long as it looks back, {duration(reach(one.rule.query))}"
             )
-        for gap in one.held.unread:
-            stretch_of = f"{_minute(one.grid.at(gap.first))} to {_minute(one.grid.at(gap.last))}"
-            said.append(f"{one.rule.kind} is not known from {stretch_of}: {gap.reason}")
+        said += [
+            f"{one.rule.kind} is not known from {_minute(begin)} to {_minute(end)}: {reason}"
+            for begin, end, reason in one.gaps
+        ]
     return tuple(said)
 
 
@@ -94,7 +95,7 @@ def _row(one: Backtest) -> tuple[str, ...]:
             return (*start, "no data", "", "", "", "")
         case Outcome.UNREAD:
             return (*start, "not known", "", "", "", "")
-    times = f"{len(one.episodes)}" if not one.held.unread else f"{len(one.episodes)} or more"
+    times = f"{len(one.episodes)}" if not one.gaps else f"{len(one.episodes)} or more"
     if not one.episodes:
         return (*start, times, "", "", "", "")
     last = one.episodes[-1]
@@ -136,10 +137,7 @@ def _document(one: Backtest) -> dict[str, Any]:
         "noise": one.noise,
         "fired_before_enough_data": one.hasty,
         "data": {name: _data(about, one.grid.begin) for name, about in one.data.items()},
-        "unread": [
-            {"from": iso(one.grid.at(g.first)), "to": iso(one.grid.at(g.last)), "reason": g.reason}
-            for g in one.held.unread
-        ],
+        "unread": [{"from": iso(begin), "to": iso(end), "reason": reason} for begin, end, reason in one.gaps],
         "episodes": [_episode(episode) for episode in one.episodes],
     }
 

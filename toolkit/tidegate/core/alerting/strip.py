@@ -45,8 +45,7 @@ def _character(tested: Backtest, begin: float, end: float, opened: Sequence[tupl
     if here:
         share = sum(min(b, end) - max(a, begin) for a, b in here) / (end - begin)
         return _OPEN[min(len(_OPEN) - 1, int(share * len(_OPEN)))]
-    grid = tested.grid
-    if any(grid.at(gap.first) < end and grid.at(gap.last) >= begin for gap in tested.held.unread):
+    if any(first < end and last >= begin for first, last, _ in tested.gaps):
         return _UNREAD
     match tested.judged:
         case NoData():
