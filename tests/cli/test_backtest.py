@@ -23,8 +23,10 @@ from adapters.web import Web, answer, serving
 from infra.promtool import promtool
 from prometheus import over
 from tidegate import cli, settings, wiring
+from tidegate.adapters import credentials
 from tidegate.core.adopt import Look
 from tidegate.core.alerting import Rules
+from tidegate.core.errors import Denied
 from tidegate.core.spec import load
 from tidegate.wiring import alerts, backtest
 
@@ -465,6 +467,20 @@ def test_credentials_in_an_address_are_not_repeated(ask: Run) -> None:
     ran = ask("--prometheus", "http://me:hunter2@127.0.0.1:1", "--kind", "fd_growth")
     assert ran.code == 9
     assert "hunter2" not in ran.out + ran.err
+
+
+@pytest.mark.usefixtures("quick")
+def test_only_google_gets_our_credentials(ask: Run, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find() -> None:
+        raise Denied("looked for credentials")
+
+    monkeypatch.setattr(credentials, "find", find)
+    web.respond = lambda handler: answer(handler, 503, b"busy")
+    assert "busy" in ask("--prometheus", web.url).err
+    assert all("authorization" not in map(str.lower, headers) for _, headers, _ in web.requests)
+    google = "https://monitoring.googleapis.com/v1/projects/shop-prod/location/global/prometheus"
+    assert "looked for credentials" in ask("--prometheus", google).err
+    assert "looked for credentials" not in ask("--prometheus", "https://127.0.0.1:1/googleapis.com").err
 
 
 @pytest.mark.usefixtures("quick")

@@ -92,14 +92,12 @@ class Backtest:
     def outcome(self) -> Outcome:
         if self.episodes:
             return Outcome.FIRED
-        about = [self.data[name] for name in needed(self.rule.query)]
-        # Of alternatives, one is enough.
-        every = list(self.data.values()) if not about else []
-        if any(isinstance(one, NoData) for one in about) or (
-            every and all(isinstance(one, NoData) for one in every)
-        ):
+        needs = [self.data[name] for name in needed(self.rule.query)]
+        about = needs or list(self.data.values())  # of alternatives, one is enough
+        lacking = [isinstance(one, NoData) for one in about]
+        if about and (any(lacking) if needs else all(lacking)):
             return Outcome.NO_DATA
-        if not self.data or None in about + every or self.held.unread_count >= self.grid.count:
+        if not about or None in about or self.held.unread_count >= self.grid.count:
             return Outcome.UNREAD
         return Outcome.QUIET
 
