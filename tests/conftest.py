@@ -6,8 +6,10 @@ from hypothesis import settings
 _LONG = {"e2e", "crash", "torture", "test_docs.py"}
 """Folders and files whose tests take minutes."""
 
-# How long an example takes says something about the machine, and nothing about the code.
-settings.register_profile("tidegate", deadline=None)
+# How long an example takes says something about the machine, and nothing about the code. The examples are the
+# same everywhere, so that what fails fails for whoever looks; `--hypothesis-profile=explore` draws others.
+settings.register_profile("explore", deadline=None)
+settings.register_profile("tidegate", deadline=None, derandomize=True)
 settings.load_profile("tidegate")
 
 
