@@ -40,7 +40,7 @@ def text(results: Results, *, command: str, seeds: int) -> str:
         "",
     ]
     if healthy:
-        lines += [*_healthy(healthy), ""]
+        lines += [*_healthy(healthy), "", _together(healthy), ""]
     if leaks:
         lines += [*_leaks(leaks), ""]
     lines += [f"- **{name}**: {FAMILIES[name].family.about}." for name in results]
@@ -61,6 +61,11 @@ def _healthy(results: Results) -> list[str]:
             [name, f"{len(found)}", _share(leaks), _share(told), percent(unsure), _what((*leaks, *told))]
         )
     return _table(head, rows)
+
+
+def _together(results: Results) -> str:
+    every = Rate.of([one.growing is not None for found in results.values() for one in found])
+    return f"All of these together: {every.hits} of {every.n} called a leak, {with_interval(every)} %."
 
 
 def _leaks(results: Results) -> list[str]:

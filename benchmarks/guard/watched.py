@@ -47,7 +47,7 @@ def watched(
     looks, unsure, spent = 0, 0, 0.0
     for number in range(1, int(watch.until / every) + 1):
         now = since + number * every
-        seen = _read(trace, watch, since, now)
+        seen = read(trace, watch, since, now)
         began = time.process_time()
         verdict = look(seen, trace.rollout, criteria, watch, since, now)
         spent += time.process_time() - began
@@ -62,7 +62,7 @@ def watched(
     return Watched(first.get(Alarm.GROWING), told, unsure, looks, spent)
 
 
-def _read(trace: Trace, watch: Watch, since: float, now: float) -> Samples:
+def read(trace: Trace, watch: Watch, since: float, now: float) -> Samples:
     """What `tidegate guard` would have read at `now`."""
     mine = watch.read(since, now, trace.rollout.sample_period)
     windows = {CANDIDATE: mine, STABLE: before(trace.rollout.start, watch)}
