@@ -8,7 +8,7 @@ import pytest
 
 from flows.rollout_world import CANDIDATE, STABLE, Behaviour, World
 from tidegate.adapters.rootdir import module_texts, template_texts
-from tidegate.core.errors import Denied, InvalidInput, NotFound
+from tidegate.core.errors import Denied, InvalidInput, NotFound, UsageError
 from tidegate.core.record import Record, Unreadable
 from tidegate.core.rollout import Phase
 from tidegate.core.verdict import Decision
@@ -74,6 +74,15 @@ def test_doctor_goes_on_after_a_failure_and_skips_what_needs_it() -> None:
     ]
     assert (found[0].said, found[0].hint) == ("no credentials", "log in")
     assert "credentials" in found[1].said
+
+
+def test_what_one_command_wants_is_missed_and_does_not_fail() -> None:
+    def missing() -> str:
+        raise UsageError("promtool is not on the PATH", hint="install it")
+
+    (found,) = examine([Check("promtool", missing, only_for="tidegate alerts test")])
+    assert (found.state, found.hint) == ("skipped", "install it")
+    assert found.said == "promtool is not on the PATH (only for `tidegate alerts test`)"
 
 
 def test_prepare_renders_both_roots_and_finds_nothing_wrong() -> None:

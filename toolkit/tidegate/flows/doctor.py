@@ -18,6 +18,8 @@ class Check:
     name: str
     run: Callable[[], str]
     needs: tuple[str, ...] = ()
+    only_for: str = ""
+    """The one command that wants it: what is missing is said, and does not fail."""
 
 
 @dataclass(frozen=True)
@@ -41,5 +43,7 @@ def examine(checks: Iterable[Check]) -> tuple[Finding, ...]:
             found.append(Finding(check.name, "ok", check.run()))
             passed.add(check.name)
         except TidegateError as error:
-            found.append(Finding(check.name, "failed", error.message, error.hint))
+            state: Outcome = "skipped" if check.only_for else "failed"
+            wanted = f" (only for `{check.only_for}`)" if check.only_for else ""
+            found.append(Finding(check.name, state, error.message + wanted, error.hint))
     return tuple(found)

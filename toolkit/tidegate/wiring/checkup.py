@@ -25,7 +25,11 @@ _PAST = 3600.0
 
 def checks(settings: Settings, spec: Spec | None) -> tuple[Check, ...]:
     """What is looked at, in this order. Without a spec the APIs are not asked: of which project?"""
-    found = [Check("python", _python), Check("terraform", lambda: _terraform(settings))]
+    found = [
+        Check("python", _python),
+        Check("terraform", lambda: _terraform(settings)),
+        Check("promtool", lambda: _promtool(settings), only_for="tidegate alerts test"),
+    ]
     if settings.target == "local":
         return (*found, Check("local Cloud Run", lambda: _local(settings)))
     found += [Check(_CREDENTIALS, _credentials), Check(_NETWORK, _token, needs=(_CREDENTIALS,))]
@@ -53,6 +57,12 @@ def _terraform(settings: Settings) -> str:
     others = [f"{c.place}: {c.problem}" for c in candidates(settings.environment) if c.problem]
     how = "embedded" if chosen.embedded else chosen.command[0]
     return "; ".join([f"{chosen.flavour} {number} ({how})", *others])
+
+
+def _promtool(settings: Settings) -> str:
+    from tidegate.adapters import promtool
+
+    return promtool.find(settings.environment)
 
 
 def _local(settings: Settings) -> str:
