@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -217,6 +218,16 @@ def test_a_promtool_that_answers_nothing_is_not_taken_for_quiet_alerts(
     code, out, err = run(SPEC, *kinds("fd_growth"))
     assert (code, out) == (ExitCode.USAGE, "")
     assert "promtool cannot run 'the trouble of fd_growth'" in err
+
+
+def test_a_machine_without_a_place_for_temporary_files_is_told_so(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    code, out, err = run(SPEC, *kinds("fd_growth"))
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert "error: no temporary directory can be made: No such file" in err
+    assert "hint: name one in TMPDIR that can be written" in err
 
 
 def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tidegate.adapters import rootdir
+from tidegate.adapters.scratch import scratch
 from tidegate.adapters.terraform.run import ProcessRunner
 from tidegate.core.errors import TerraformError, UsageError
 
@@ -36,14 +37,12 @@ def check_rules(
 ) -> str:
     """Runs the `tests` among the `files` (texts by name) and returns all that promtool said.
 
-    Nothing is left behind, however it ends. Raises UsageError, and what interrupted it.
+    Nothing is left behind, also by Ctrl-C. Raises UsageError, and what interrupted it.
     """
-    with tempfile.TemporaryDirectory(prefix="tidegate-promtool-") as name:
-        directory = Path(name)
-        for file, text in files.items():
-            (directory / file).write_text(text, encoding="utf-8")
-        scratch = directory / "scratch"
-        scratch.mkdir()
+    with scratch("promtool") as place:
+        directory, its_own = place / "files", place / "scratch"
+        rootdir.write(directory, files)
+        its_own.mkdir()
         said: list[bytes] = []
         # Prometheus has nothing to finish: whoever is interrupted need not wait for it.
         run = ProcessRunner(patience=_PATIENCE, stderr_kept=_MOST_SAID)
@@ -51,7 +50,7 @@ def check_rules(
             finished = run(
                 [program, "test", "rules", *tests],
                 directory=directory,
-                environment={**environment, "TMPDIR": str(scratch)},
+                environment={**environment, "TMPDIR": str(its_own)},
                 on_output=said.append,
                 on_notice=lambda _: None,
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,13 +140,13 @@ def _terraform(settings: Settings, prepared: Prepared) -> tuple[Diagnostic, ...]
     """`terraform validate` on copies in a temporary directory; the backend is not asked."""
     from tidegate import wiring
     from tidegate.adapters import rootdir
+    from tidegate.adapters.scratch import scratch
     from tidegate.core.render import ROOTS
     from tidegate.flows.prepare import LOCAL_BACKEND
 
     runner = wiring.terraform(settings)
     found: list[Diagnostic] = []
-    with tempfile.TemporaryDirectory(prefix="tidegate-validate-") as name:
-        directory = Path(name)
+    with scratch("validate") as directory:
         overridden = {f"{root}/backend_override.tf": LOCAL_BACKEND for root in ROOTS}
         rootdir.write(directory, {**prepared.files, **overridden})
         for root in ROOTS:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,16 +13,17 @@ if TYPE_CHECKING:
 
 def rules(spec: Spec, settings: Settings) -> Rules:
     """The alerts as a deployment of this spec would make them, whatever the target. Takes a second, and asks
-    nobody. Raises InvalidInput, TerraformError."""
+    nobody. Raises InvalidInput, TerraformError, UsageError."""
     from tidegate.adapters import rootdir
+    from tidegate.adapters.scratch import scratch
     from tidegate.adapters.terraform import TerraformCli, find
     from tidegate.flows.alerts import rules_of
 
     # Workspaces, data directories and arguments of the user's are about roots of theirs, not about this one.
     own = {name: value for name, value in settings.environment.items() if not name.startswith("TF_")}
     terraform = TerraformCli(lambda: find(settings.environment), environment=own)
-    with tempfile.TemporaryDirectory(prefix="tidegate-alerts-") as name:
-        return rules_of(spec, rootdir.module_texts(), terraform, Path(name) / "rules", rootdir.write)
+    with scratch("alerts") as place:
+        return rules_of(spec, rootdir.module_texts(), terraform, place / "rules", rootdir.write)
 
 
 def check_rules(settings: Settings) -> Callable[[Mapping[str, str], Sequence[str]], str]:
