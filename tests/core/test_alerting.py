@@ -186,6 +186,18 @@ def test_an_answer_without_the_mark_that_is_always_there_says_nothing() -> None:
     assert complaint(said) == "1:5: parse error: unexpected end"
 
 
+def test_what_promtool_complains_of_is_short_and_nothing_that_a_terminal_would_obey() -> None:
+    said = complaint("\x1b[2J\x07 no such \u202e thing\n" + "x " * 9999)
+    assert said.startswith("\ufffd[2J\ufffd no such \ufffd thing x x")
+    assert len(said) <= 400
+
+
+def test_the_last_minute_is_looked_at_however_far_apart_the_looks_are() -> None:
+    made = trial([Stretch("s", ("fd_growth",), (), 2009, looked=2)], RULES)
+    *_, last, canary = expressions(made.files["test-0.json"])
+    assert fired(made, f"{last}\n{canary}") == ({("s", "fd_growth", ""): 2009}, ())
+
+
 def test_stretches_with_the_same_alerts_share_a_document() -> None:
     first, other = Stretch("a", ("fd_growth",), (), 4), Stretch("b", ("restarts",), (), 4)
     made = trial([first, other, replace(first, name="c")], RULES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -17,11 +18,13 @@ from typing import Any
 
 from tidegate.core.alerting.rule import Rules
 from tidegate.core.alerting.subject import Series
+from tidegate.core.report.plain import printable
 
 _MARK = "tidegate-checkpoint-"
 _MARKS = re.compile(rf"{_MARK}(\d+)\b")
 MOST_CHECKPOINTS = 1500
 """Of one alert in one stretch."""
+_MOST_TOLD = 400
 
 
 @dataclass(frozen=True)
@@ -92,15 +95,15 @@ def _rule_file(kinds: Sequence[str], rules: Rules) -> dict[str, Any]:
 
 
 def _group(made: Trial, stretch: Stretch) -> dict[str, Any]:
-    looks = range(stretch.looked, stretch.end + 1, stretch.looked)
+    looks = dict.fromkeys((*range(stretch.looked, stretch.end, stretch.looked), stretch.end))
     expected = []
     for kind in stretch.kinds:
         for revision in stretch.revisions or (None,):
             for minute in looks:
-                number = len(made.marks)
+                number = len(made.marks) + len(made.canaries)
                 made.marks[number] = Mark(stretch.name, kind, revision or "", minute)
                 expected.append(_expectation(_firing(kind, revision, stretch), minute, number))
-    canary = 1_000_000 + len(made.canaries)
+    canary = len(made.marks) + len(made.canaries)
     made.canaries[canary] = stretch.name
     expected.append(_expectation("vector(1)", stretch.end, canary))
     return {
@@ -141,11 +144,11 @@ def fired(made: Trial, answer: str) -> tuple[Fired, tuple[str, ...]]:
 
 
 def complaint(answer: str) -> str:
-    """What promtool says besides the expectations: why it could not run a test."""
+    """What promtool says besides the expectations: why it could not run a test. On one line, cut to that."""
     lines = (line.strip() for line in answer.splitlines())
     said = [
         line
         for line in lines
         if line and not re.match(r"(Unit Testing:|FAILED:|SUCCESS$|(expr|exp|got): )", line)
     ]
-    return " ".join(said[:3])
+    return textwrap.shorten(printable(" ".join(said[:3])), _MOST_TOLD, placeholder=" …")
