@@ -159,6 +159,15 @@ def test_series_that_differ_in_their_metric_only_are_one_incident(web: Web, retr
     assert index.tolist() == [0, 1, 2]
 
 
+def test_what_was_not_asked_for_is_left_out(web: Web, retrying: Retrying) -> None:
+    """A frontend may begin earlier, at a multiple of the step."""
+    times = [-1e300, BEGIN - 60, BEGIN, BEGIN + 120, BEGIN + 180, 1e300]
+    one = {"metric": {"x": "1"}, "values": [[time, "1"] for time in times]}
+    web.respond = lambda handler: answer(handler, 200, matrix(one))
+    (index,) = asking(web.url, retrying).held("p1", "x", BEGIN, 60, 3).values()
+    assert index.tolist() == [0, 2]
+
+
 def test_what_takes_too_long_is_not_asked_again_as_it_is(web: Web, clock: FakeClock) -> None:
     """Its reader asks for less instead."""
     impatient = Retrying(clock, RetryPolicy(attempts=3, timeout=0.2), jitter=lambda: 0.0)
@@ -240,6 +249,11 @@ GOOGLES = json.dumps({"error": {"code": 403, "message": "Permission denied", "st
         (200, b"[]", Unreachable, "not one of Prometheus"),
         (200, b'{"data":{"resultType":"vector","result":[]}}', Unreachable, "not one of Prometheus"),
         (200, matrix({"metric": {}, "values": [["now", "1"]]}), Unreachable, "not one of Prometheus"),
+        (200, matrix({"metric": {}, "values": [[math.nan, "1"]]}), Unreachable, "not one of Prometheus"),
+        (200, matrix({"metric": {"a": "\ud800"}, "values": []}), Unreachable, "not one of Prometheus"),
+        (200, b"[" * 200_000, Unreachable, "not one of Prometheus"),
+        (400, b"[" * 200_000, Rejected, "…"),
+        (400, b'{"error":"half a \\ud800 pair"}', Rejected, r"half a \? pair"),
     ],
 )  # fmt: skip
 def test_a_refusal_is_one_sentence(

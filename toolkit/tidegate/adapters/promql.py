@@ -82,7 +82,8 @@ class PromQl:
         found: dict[Labels, IndexArray] = {}
         for labels, points in self._ask(project, query, start, end, step, _is_brief):
             times = np.array([time for time, _ in points], dtype=np.float64)
-            index = np.unique(np.rint((times - start) / step).astype(np.int64))
+            asked = times[(times > start - step / 2) & (times < end + step / 2)]
+            index = np.unique(np.rint((asked - start) / step).astype(np.int64))
             named = tuple((name, value) for name, value in labels if name != "__name__")
             found[named] = np.union1d(found[named], index) if named in found else index
         return {labels: index for labels, index in found.items() if index.size}
@@ -97,13 +98,13 @@ class PromQl:
         worth_repeating: Callable[[Exception], bool] = is_passing,
     ) -> list[tuple[Labels, list[tuple[float, float]]]]:
         doing = f"evaluate {_shown(query)} in project {project}"
-        asked = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
+        asked = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.12g}"}
         timeout = self._retrying.policy.timeout
         with translated(doing, timeout, denied=self._denied, rejected="check the query"):
             body = self._retrying.call(lambda: self._get(project, asked), worth_repeating)
         try:
             return list(_series(body))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise Unreachable(f"cannot {doing}: the answer is not one of Prometheus") from error
 
     def _get(self, project: str, asked: Mapping[str, str]) -> bytes:
@@ -127,6 +128,7 @@ class PromQl:
             for chunk in answer.iter_content(65_536):
                 body += chunk
                 if len(body) > _MOST_BYTES:
+                    body.clear()  # the traceback would keep it
                     raise Refused(413, f"the answer is longer than {_MOST_BYTES >> 20} MiB")
             if answer.status_code != 200:
                 raise Refused(answer.status_code, said(bytes(body)))
@@ -159,8 +161,18 @@ def _series(body: bytes) -> Iterator[tuple[Labels, list[tuple[float, float]]]]:
     if data["resultType"] != "matrix":
         raise ValueError(data["resultType"])
     for one in data["result"]:
-        labels = tuple(sorted((str(name), str(value)) for name, value in one["metric"].items()))
-        yield labels, [(float(time), float(value)) for time, value in one.get("values", ())]
+        labels = tuple(sorted((_text(name), _text(value)) for name, value in one["metric"].items()))
+        points = [(float(time), float(value)) for time, value in one.get("values", ())]
+        if not all(math.isfinite(time) for time, _ in points):
+            raise ValueError("a time that is none")
+        yield labels, points
+
+
+def _text(value: object) -> str:
+    """Raises ValueError for half of a surrogate pair, which JSON can write and nobody can print."""
+    text = str(value)
+    text.encode()
+    return text
 
 
 def _line(labels: Labels, points: list[tuple[float, float]], end: float, step: float) -> Line | None:

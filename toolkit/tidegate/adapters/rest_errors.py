@@ -76,10 +76,10 @@ def _refusal(error: Refused, doing: str, denied: str, rejected: str) -> RemoteEr
 def said(body: bytes) -> str:
     """The message of a Google error, or Prometheus' own `error` text; the first words of anything else."""
     text = body.decode(errors="replace")
-    with contextlib.suppress(ValueError, AttributeError):
+    with contextlib.suppress(ValueError, AttributeError, RecursionError):
         error = json.loads(text).get("error", "")
         text = str(error.get("message", "")) if isinstance(error, dict) else str(error)
-    return cut(text) or "refused"
+    return cut(text.encode(errors="replace").decode()) or "refused"
 
 
 def cut(text: str, longest: int = _LONGEST) -> str:
