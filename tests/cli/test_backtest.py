@@ -27,7 +27,7 @@ from tidegate.adapters import credentials
 from tidegate.core.adopt import Look
 from tidegate.core.alerting import Rules
 from tidegate.core.errors import Denied
-from tidegate.core.spec import load
+from tidegate.core.spec import Alerts, load
 from tidegate.wiring import alerts, backtest
 
 pytestmark = [
@@ -495,6 +495,11 @@ def test_alerts_that_are_off_leave_nothing_to_evaluate(ask: Run, tmp_path: Path)
     ran = ask("--prometheus", "http://127.0.0.1:1")
     assert ran.code == 2
     assert "alerts.enabled: false" in sentence(ran)
+    each = ", ".join(f"{kind}: {{enabled: false}}" for kind in Alerts().kinds if kind != "monthly_cost")
+    (tmp_path / "tidegate.yaml").write_text(f"{SPEC}alerts: {{{each}}}\n")
+    ran = ask("--prometheus", "http://127.0.0.1:1")
+    assert ran.code == 2
+    assert "switches every alert off" in sentence(ran)
 
 
 def test_a_local_cloud_run_has_no_promql_and_says_what_has(ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def _window(wanted: Wanted, newest: float) -> Window:
         raise UsageError("there are not two evaluations in --since", hint="take a smaller --step")
     if wanted.since / wanted.step > _MOST:
         raise UsageError(
-            f"that are more than {_MOST:,} evaluations of each alert",
+            f"those are more than {_MOST:,} evaluations of each alert",
             hint="take a larger --step, or a shorter --since",
         )
     return Window(begin, end)
@@ -116,12 +116,14 @@ def _window(wanted: Wanted, newest: float) -> Window:
 def _of_spec(spec: Spec, settings: Settings) -> Rules:
     from tidegate.wiring.alerts import rules
 
-    if not spec.alerts.enabled:
+    found = rules(spec, settings) if spec.alerts.enabled else None
+    if found is None or not found.on:
+        said = "switches every alert off" if found else "has alerts.enabled: false"
         raise UsageError(
-            "the spec has alerts.enabled: false, so there is nothing to evaluate",
+            f"the spec {said}, so there is nothing to evaluate",
             hint="--live evaluates the policies that the project has",
         )
-    return rules(spec, settings)
+    return found
 
 
 def _live(spec: Spec, settings: Settings) -> Rules:
