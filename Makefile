@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-ENGINE ?= $(firstword $(notdir $(shell command -v docker podman)))
+ENGINE ?= $(notdir $(shell command -v docker || command -v podman))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench detection guard torture crash soak image lock clean

@@ -6,6 +6,7 @@ import fnmatch
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -168,3 +169,14 @@ def test_what_is_missing_to_build_it_is_said(given: tuple[str, ...], said: str) 
     done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert said in done.stderr.splitlines()[0]
+
+
+@pytest.mark.parametrize("engines", [("docker",), ("podman",), ("docker", "podman")])
+def test_it_is_built_by_whichever_engine_there_is(engines: tuple[str, ...], tmp_path: Path) -> None:
+    for engine in engines:
+        (tmp_path / engine).touch(mode=0o755)
+    make = [str(shutil.which("make")), "--dry-run", "-o", "setup", "image", "IMAGE=x"]
+    done = subprocess.run(
+        make, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    assert f"\n{engines[0]} build --file infra/image/Dockerfile --tag x" in done.stdout
