@@ -334,6 +334,7 @@ CONTAINERS = {
     "- {image: a, env: {A: b}, secrets: {A: {secret: s}}}": "5:3: containers[0] sets A both in env and in secrets",
     "- {image: a, env: {TIDEGATE_COLLECT_PORT: '70000'}}": "5:3: containers[0] sets TIDEGATE_COLLECT_PORT to '70000', which is no port",
     "- {image: a, env: {TIDEGATE_COLLECT_PORT: ' 80'}}": "5:3: containers[0] sets TIDEGATE_COLLECT_PORT to ' 80', which is no port",
+    "- {image: a, env: {TIDEGATE_COLLECT_PORT: '0080'}}": "5:3: containers[0] sets TIDEGATE_COLLECT_PORT to '0080', which is no port",
     "- {image: a, port: 99999}": "5:20: containers[0].port is 99999; it must be at most 65535",
     "- {image: ''}": "5:11: containers[0].image is empty",
     "- {image: a, probes: {startup: {}}}": "5:32: containers[0].probes.startup needs exactly one of http, tcp and grpc",
