@@ -101,7 +101,15 @@ def test_a_killed_rollout_is_aborted_from_elsewhere(city: City, elsewhere: Elsew
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
     before = city.recorded()
-    assert city.deploy("v2", "--no-monitoring").returncode == ExitCode.BUSY
+    for waiting in ((), ("--wait", "60s")):
+        refused = city.deploy("v2", "--no-monitoring", *waiting)
+        assert refused.returncode == ExitCode.BUSY
+        assert "waiting for its end" not in refused.stderr
+        assert "tidegate resume" in refused.stderr
+        assert f"`tidegate abort` sends all traffic to {before['stable']}" in refused.stderr
+    looked = city.run("preflight", "--target", "local")
+    assert looked.returncode == ExitCode.BUSY
+    assert "nobody works on it any more" in looked.stdout
     aborted = elsewhere("abort", "--no-watch")
     assert aborted.returncode == ExitCode.DONE, aborted.stderr
     assert "aborted by ann" in aborted.stdout

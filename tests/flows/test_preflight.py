@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import NAME, after
+from fakes import NAME, FakeClock, after
 from flows.rollout_world import CANDIDATE, CRITERIA, SPEC, STABLE, Behaviour, World
 from tidegate.core.errors import ExitCode, RemoteError, RolloutHeld, Unreachable
 from tidegate.core.incident import Incident
@@ -281,6 +281,33 @@ def test_a_service_held_by_another_rollout(
             preflight(world.cloud.service, Mode.REGRESSION, world.tools)
     else:
         assert preflight(world.cloud.service, Mode.REGRESSION, world.tools) == STABLE
+
+
+class Ticking(FakeClock):
+    """Time passes between two looks at it, as it does."""
+
+    def now(self) -> float:
+        self.time += 0.001
+        return self.time
+
+
+@pytest.mark.parametrize("percent", [10, 100])
+def test_a_dead_rollout_is_known_at_once_and_nobody_is_told_to_wait_for_it(
+    world: Preflown, percent: int
+) -> None:
+    phase = Phase.STEP if percent < 100 else Phase.BAKE
+    annotations = world.locked(STABLE, phase=phase, candidate=CANDIDATE, percent=percent, holder="process-9")
+    world.cloud.create(CANDIDATE)
+    world.cloud.change((Target(STABLE, 100 - percent), Target(CANDIDATE, percent)), annotations)
+    world.clock.__class__ = Ticking
+    world.holders.dead.add("process-9")
+    with pytest.raises(RolloutHeld, match=r"by ci, started .*, and nobody works on it any more") as error:
+        preflight(world.cloud.service, Mode.REGRESSION, world.tools)
+    assert not error.value.passes
+    assert "`tidegate resume`" in error.value.hint
+    assert f"`tidegate abort` sends all traffic to {STABLE}" in error.value.hint
+    (finding,) = [f for f in world.check().findings if f.kind is Kind.HELD]
+    assert (finding.sentence, finding.way_out) == (error.value.message, error.value.hint)
 
 
 # ----------------------------------------------------------------------------------------- left undecided

@@ -94,6 +94,24 @@ def test_a_living_rollout_is_not_cut_into(world: World) -> None:
     assert "--take-over" in error.value.hint
 
 
+def test_one_that_has_certainly_died_is_no_living_one(world: World) -> None:
+    """Whatever its lease says, and however much later it is between two looks at the clock."""
+    assert world.cloud.service is not None
+    annotations = world.locked(STABLE, candidate=CANDIDATE, phase=Phase.STEP, percent=50, holder="process-9")
+    world.shift(orders_1=50, orders_2=50)
+    world.cloud.change(world.cloud.service.traffic, annotations)
+    world.holders.dead.add("process-9")
+    tell = world.clock.now
+
+    def later() -> float:
+        world.clock.time += 0.001
+        return tell()
+
+    world.clock.now = later  # type: ignore[method-assign]
+    assert world.rollback().state.stable == STABLE
+    assert world.serving == {STABLE: 100}
+
+
 @pytest.mark.parametrize("phase", [Phase.STEP, Phase.BAKE])
 def test_a_rollout_whose_service_was_taken_over_leaves_the_traffic_alone(
     tmp_path: Path, phase: Phase

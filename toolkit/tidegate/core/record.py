@@ -28,16 +28,18 @@ class Record:
     """A rollout as found on the service. `lease` is when its owner counts as dead, epoch seconds.
 
     `terms` are what it is judged by and how it is measured, for whoever goes on with it from elsewhere.
+    `gone` is not written: the process that worked on it has certainly ended, whatever its lease says.
     """
 
     state: State
     updated: float
     lease: float
     terms: Mapping[str, Any] = field(default_factory=dict)
+    gone: bool = False
 
     def lives_at(self, now: float) -> bool:
-        """Whether somebody works on it, as far as the lease tells."""
-        return not self.state.final and now < self.lease
+        """Whether somebody works on it, as far as is known."""
+        return not (self.state.final or self.gone) and now < self.lease
 
     def held_at(self, now: float) -> bool:
         """Whether somebody works on it, or a person must first say what becomes of it."""

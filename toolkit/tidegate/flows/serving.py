@@ -24,19 +24,23 @@ def service_of(name: ServiceName, cloud_run: CloudRun) -> Service:
 
 
 def record_of(service: Service, tools: Tools) -> record.Record | record.Unreadable | None:
-    """The record on the service; the lease of a process that has certainly ended is over."""
+    """The record on the service, and whether the process that worked on it has certainly ended."""
     found = record.find(service.annotations)
-    if isinstance(found, record.Record) and tools.holders.gone(found.state.holder):
-        return replace(found, lease=min(found.lease, tools.clock.now()))
+    if isinstance(found, record.Record):
+        return replace(found, gone=tools.holders.gone(found.state.holder))
     return found
 
 
 def held(other: record.Record, now: float) -> RolloutHeld:
     """The error for a service that another rollout holds: who, since when, and the way out."""
     state = other.state
-    what = "waits for a decision" if state.final else f"is in phase {state.phase}"
+    living = other.lives_at(now)
+    if state.final:
+        what = "waits for a decision"
+    else:
+        what = f"is in phase {state.phase}" + ("" if living else ", and nobody works on it any more")
     text = f"rollout {state.id} by {state.owner}, started {when(state.started)}, {what}"
-    if other.lives_at(now):
+    if living:
         return RolloutHeld(
             text,
             hint="wait for it (--wait), or ask it to go back: `tidegate abort`; without a sign of life it "
