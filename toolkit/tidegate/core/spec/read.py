@@ -56,7 +56,7 @@ def parse(text: bytes, path: str) -> Tree:
         return InvalidInput((Fault(path, line, column, message),))
 
     if len(text) > MAX_BYTES:
-        raise stop(f"is {len(text):,} bytes long; a spec has at most {MAX_BYTES:,}")
+        raise stop(f"is longer than {MAX_BYTES:,} bytes")
     if text.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise stop("starts with a byte-order mark; save it as UTF-8 without one", 1, 1)
     try:
