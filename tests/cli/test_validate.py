@@ -13,6 +13,7 @@ import pytest
 
 from tidegate import cli
 from tidegate.adapters import rootdir
+from tidegate.core.document import MAX_BYTES
 from tidegate.core.errors import ExitCode
 
 SPEC = """\
@@ -163,12 +164,35 @@ def test_copies_of_the_modules_of_tidegate_are_left_out_and_changed_ones_are_not
     assert {rule for _, rule in places(run("--terraform", ".")[1])} == {"TG101"}
 
 
-def test_files_that_are_no_terraform_are_told_and_not_passed_over(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "a.tf").write_text("a = [\n")
+def test_files_that_cannot_be_read_are_findings_beside_those_of_the_others(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "a.tf").write_text("a = [\n")
     (tmp_path / "b.tf").write_text(PUBLIC)
+    (tmp_path / "c.tf").write_bytes(b"\n\xff")
     code, out, err = run("--terraform", ".")
-    assert (code, out) == (ExitCode.INVALID, "")
-    assert "a.tf:1:5: [ is opened here" in err
+    assert code == ExitCode.INVALID
+    assert places(out) == {("below/a.tf:1", "TG004"), ("b.tf:2", "TG101"), ("c.tf:2", "TG004")}
+    assert "below/a.tf:1:5: error TG004: [ is opened here" in out
+    assert err == ".: 3 errors, 0 warnings\n"
+
+
+def test_a_file_that_is_too_large_has_no_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.tf").write_text("#" * (MAX_BYTES + 1))
+    assert run("--terraform", ".")[1].startswith("a.tf: error TG004: is 262,145 bytes long")
+    (finding,) = json.loads(run("--terraform", ".", "--format", "json")[1])["findings"]
+    assert (finding["path"], finding["line"]) == ("a.tf", 0)
+
+
+def test_what_a_file_that_cannot_be_read_may_hold_is_not_said_to_be_missing(run: Run, tmp_path: Path) -> None:
+    alert = (
+        'resource "google_monitoring_alert_policy" "a" {\n  conditions {\n    condition_threshold {\n'
+        '      filter = "metric.type=\\"run.googleapis.com/request_count\\""\n    }\n  }\n}\n'
+    )
+    (tmp_path / "main.tf").write_text('resource "google_cloud_run_v2_service" "s" {\n}\n' + alert)
+    (tmp_path / "leaks.tf").write_text("")
+    assert "TG211" in {rule for _, rule in places(run("--terraform", ".")[1])}
+    (tmp_path / "leaks.tf").write_text("a = [\n")
+    assert "TG211" not in {rule for _, rule in places(run("--terraform", ".")[1])}
 
 
 @pytest.mark.parametrize(
@@ -235,7 +259,33 @@ def test_standard_output_holds_the_document_alone(run: Run, tmp_path: Path, form
         assert "TG101" in rules_in(form, out)
 
 
+@pytest.mark.parametrize("form", ["json", "sarif", "junit", "github"])
+def test_what_cannot_be_read_is_in_the_document_too(run: Run, tmp_path: Path, form: str) -> None:
+    (tmp_path / "tidegate.yaml").write_text("service: s\nproject: [\n")
+    (tmp_path / "a.tf").write_text("a = [\n")
+    (tmp_path / "b.tf").write_text(PUBLIC)
+    code, out, _ = run("--terraform", ".", "--format", form)
+    assert (code, sorted(rules_in(form, out))) == (ExitCode.INVALID, ["TG004", "TG101"])
+    code, out, err = run("--format", form)
+    assert (code, rules_in(form, out)) == (ExitCode.INVALID, ["TG004"])
+    assert err.startswith("error: tidegate.yaml:3:1: ")
+
+
+def test_every_fault_of_a_spec_is_a_finding_in_its_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "tidegate.yaml").write_text(SPEC.replace("demo-project", "x") + "color: red\n")
+    code, out, _ = run("--format", "json")
+    document = json.loads(out)
+    lines = SPEC.splitlines()
+    assert (code, document["valid"]) == (ExitCode.INVALID, False)
+    assert [(f["path"], f["line"]) for f in document["findings"]] == [
+        ("tidegate.yaml", lines.index("project: demo-project") + 1),
+        ("tidegate.yaml", len(lines) + 1),
+    ]
+
+
 def rules_in(form: str, out: str) -> list[Any]:
+    if form == "json":
+        return [finding["rule"] for finding in json.loads(out)["findings"]]
     if form == "sarif":
         (one,) = json.loads(out)["runs"]
         return [result["ruleId"] for result in one["results"]]

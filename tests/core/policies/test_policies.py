@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.core.document import Document, parse, parse_all
+from tidegate.core.document import Document, parse, parse_all, parse_each
 from tidegate.core.errors import UsageError
 from tidegate.core.policies import POLICIES
 from tidegate.core.policies.page import page
@@ -27,7 +27,8 @@ def read(text: str) -> tuple[Document, ...]:
 
 
 def findings(text: str) -> list[tuple[int, str]]:
-    return [(f.line, f.rule) for f in run(read(text), POLICIES)]
+    documents, faults = parse_each({"main.tf": text})
+    return [(f.line, f.rule) for f in run(documents, POLICIES, faults=faults)]
 
 
 def of(rule: str, found: list[tuple[int, str]]) -> list[tuple[int, str]]:

@@ -9,7 +9,7 @@ import click
 
 from tidegate.cli import findings as writing
 from tidegate.cli import options
-from tidegate.core.errors import ExitCode, TerraformError, UsageError
+from tidegate.core.errors import ExitCode, InvalidInput, TerraformError, UsageError
 
 if TYPE_CHECKING:
     from tidegate.core.policy import Finding
@@ -56,7 +56,24 @@ def validate(
         return _directory(directory, form)
     if plan is not None:
         return _plan(plan, form)
-    return _spec(file, environment, image, region, _settings(target, local_directory), no_terraform, form)
+    try:
+        return _spec(file, environment, image, region, _settings(target, local_directory), no_terraform, form)
+    except InvalidInput as error:
+        _unread(error, form)
+        raise
+
+
+def _unread(error: InvalidInput, form: str) -> None:
+    """A spec with faults is a document too; for people they are told where every error is."""
+    from tidegate.flows.check import check_faults
+
+    found = check_faults(error.faults)
+    if form == "json":
+        options.emit({
+            "valid": False, "findings": [writing.data(f) for f in found], "notes": [], "terraform": None,
+        })  # fmt: skip
+    elif form in writing.MACHINES:
+        writing.emit(found, form)
 
 
 def _directory(directory: Path, form: str) -> int:

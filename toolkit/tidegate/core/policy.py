@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from tidegate.core.document import Document, Place
-from tidegate.core.errors import UsageError
+from tidegate.core.errors import Fault, UsageError
 
 
 class Severity(StrEnum):
@@ -76,7 +76,8 @@ def _nothing(_: object) -> Iterable[Hit]:
 
 @dataclass(frozen=True)
 class Policy:
-    """`look` and `review` never raise and never object to what only Terraform can compute."""
+    """`look` and `review` never raise and never object to what only Terraform can compute. `hear` is told of
+    what could not be read."""
 
     id: str
     name: str
@@ -86,6 +87,7 @@ class Policy:
     fix: str
     look: Callable[[Sequence[Document]], Iterable[Hit]] = _nothing
     review: Callable[[Review], Iterable[Hit]] = _nothing
+    hear: Callable[[Sequence[Fault]], Iterable[Hit]] = _nothing
 
     def findings(self, hits: Iterable[Hit]) -> Iterator[Finding]:
         for (path, line, column, address), message in hits:
@@ -98,10 +100,17 @@ _IGNORE = re.compile(
 
 
 def run(
-    documents: Sequence[Document], policies: Sequence[Policy], accepted: Iterable[Suppression] = ()
+    documents: Sequence[Document],
+    policies: Sequence[Policy],
+    accepted: Iterable[Suppression] = (),
+    faults: Sequence[Fault] = (),
 ) -> tuple[Finding, ...]:
-    """Every finding that neither a comment nor `accepted` suppresses, once, ordered by place and rule."""
+    """Every finding that neither a comment nor `accepted` suppresses, once, ordered by place and rule.
+
+    `faults` is what could not be read.
+    """
     found = {f for policy in policies for f in policy.findings(policy.look(documents))}
+    found |= {f for policy in policies for f in policy.findings(policy.hear(faults))}
     comments = tuple(s for document in documents for s in suppressions(document))
     silencers = _Silencers((*comments, *accepted))
     loud = {finding for finding in found if not silencers.silence(finding)}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from tidegate.core.document import parse_all
-from tidegate.core.errors import UsageError
+from tidegate.core.document import parse_each
+from tidegate.core.errors import Fault, UsageError
 from tidegate.core.plan.planned import planned
 from tidegate.core.policies import POLICIES
 from tidegate.core.policy import Finding, run
@@ -15,12 +15,18 @@ _WRITE_ONE = "write one with `terraform show -json PLAN > plan.json`"
 
 
 def check_files(files: Mapping[str, bytes], own: Collection[str] = ()) -> tuple[Finding, ...]:
-    """Findings in HCL files, by path. Files whose text is among `own` are left out: they are tidegate's.
+    """Findings in HCL files, by path; a file that cannot be read is one itself, and the others are checked.
 
-    Raises InvalidInput with the faults of all files at once.
+    Files whose text is among `own` are left out: they are tidegate's.
     """
     known = {text.encode() for text in own}
-    return run(parse_all({path: data for path, data in files.items() if data not in known}), POLICIES)
+    documents, faults = parse_each({path: data for path, data in files.items() if data not in known})
+    return run(documents, POLICIES, faults=faults)
+
+
+def check_faults(faults: Sequence[Fault]) -> tuple[Finding, ...]:
+    """What is wrong with a spec that cannot be read, as findings."""
+    return run((), POLICIES, faults=faults)
 
 
 def check_plan(text: bytes, path: str) -> tuple[Finding, ...]:

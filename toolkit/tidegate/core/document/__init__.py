@@ -15,7 +15,7 @@ from tidegate.core.document.model import (
     Value,
     plain,
 )
-from tidegate.core.document.read import MAX_BYTES, parse, parse_all
+from tidegate.core.document.read import MAX_BYTES, parse, parse_all, parse_each
 
 __all__ = [
     "MAX_BYTES",
@@ -29,5 +29,6 @@ __all__ = [
     "Value",
     "parse",
     "parse_all",
+    "parse_each",
     "plain",
 ]

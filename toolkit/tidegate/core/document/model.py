@@ -17,7 +17,9 @@ class Place(NamedTuple):
     """Of the resource, in a plan."""
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}" if self.line else f"{self.path}: {self.address}"
+        if self.line:
+            return f"{self.path}:{self.line}:{self.column}"
+        return f"{self.path}: {self.address}" if self.address else self.path
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ class Document:
     attributes: Mapping[str, Node]
     blocks: tuple[Block, ...]
     comments: tuple[Comment, ...] = ()
+    complete: bool = True
+    """False for a file that could not be read: what is in it may be anything."""
 
     def all(self, type: str, *labels: str) -> tuple[Block, ...]:
         """The top-level blocks of a type whose first labels are these."""

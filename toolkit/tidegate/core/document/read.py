@@ -35,6 +35,17 @@ def parse_all(files: Mapping[str, bytes | str]) -> tuple[Document, ...]:
 
     Raises InvalidInput with the faults of all files at once.
     """
+    documents, faults = parse_each(files)
+    if faults:
+        raise InvalidInput(faults)
+    return documents
+
+
+def parse_each(files: Mapping[str, bytes | str]) -> tuple[tuple[Document, ...], tuple[Fault, ...]]:
+    """As `parse_all`, but what can be read is read: beside the documents, what is wrong with the others.
+
+    A file that cannot be read is a document without anything in it that is not `complete`.
+    """
     documents: list[Document] = []
     faults: list[Fault] = []
     for path in sorted(files):
@@ -42,10 +53,9 @@ def parse_all(files: Mapping[str, bytes | str]) -> tuple[Document, ...]:
             documents.append(parse(files[path], path))
         except InvalidInput as error:
             faults.extend(error.faults)
+            documents.append(Document(path, {}, (), complete=False))
     faults.extend(duplicates(documents))
-    if faults:
-        raise InvalidInput(tuple(faults))
-    return tuple(documents)
+    return tuple(documents), tuple(faults)
 
 
 def parse(data: bytes | str, path: str) -> Document:

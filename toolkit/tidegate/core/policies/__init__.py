@@ -53,6 +53,7 @@ from tidegate.core.policies import (
     traffic_in_terraform,
     traffic_latest,
     traffic_total,
+    unreadable,
     vpc_egress,
 )
 from tidegate.core.policy import Policy
@@ -61,6 +62,7 @@ POLICIES: tuple[Policy, ...] = (
     suppression_reason.POLICY,
     suppression_unknown.POLICY,
     suppression_unused.POLICY,
+    unreadable.POLICY,
     public_invoker.POLICY,
     traffic_total.POLICY,
     traffic_latest.POLICY,

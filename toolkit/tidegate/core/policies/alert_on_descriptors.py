@@ -21,6 +21,8 @@ def _look(documents: Sequence[Document]) -> Iterator[Hit]:
     for root in view.by_root(documents):
         policies = tuple(view.alert_policies(root))
         services = [s for s in view.services(root) if s.kind == "service"]
+        if not all(document.complete for document in root):
+            continue  # it may be in the file that could not be read
         if policies and services and not tuple(view.modules_of(root, "monitoring")):
             queries = [view.written(condition.query) for condition in view.conditions(root)]
             unseen = any(policy.computed("conditions") or not policy.all("conditions") for policy in policies)

@@ -20,14 +20,17 @@ tidegate explain TG101
 ```
 
 - **A spec** (`-f`, by default `tidegate.yaml`) is rendered first, and `terraform validate` is run too.
-  Findings stand in the line of the spec that makes them.
+  Findings stand in the line of the spec that makes them. A spec with faults has nothing to render: each
+  fault is told with its line, and in the formats of machines it is a finding (TG004).
 - **A directory** (`--terraform DIR`): every `.tf` below it. Directories whose names begin with a dot are left
   out, and so are copies of tidegate's own modules. Rules that look at several resources together (TG112,
-  TG211) look at one directory at a time.
+  TG211) look at one directory at a time. A file that cannot be read is a finding itself (TG004), and the
+  others are checked all the same.
 - **A plan** (`--plan FILE`, from `terraform show -json PLAN > FILE`; `-` is standard input): what will be
   there after the apply, with modules, variables and loops computed. A plan has no lines, so findings name the
   address of the resource; and no comments, so what a comment accepts in the file is told again. It does
-  not say what `ignore_changes` ignores either, so TG121 is told of files only.
+  not say what `ignore_changes` ignores either, so TG121 is told of files only. What is no such
+  plan is refused with exit code 2.
 
 `tidegate explain RULE` says what a rule wants, and why.
 

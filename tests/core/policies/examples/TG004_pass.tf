@@ -1,0 +1,3 @@
+resource "google_project_service" "run" {
+  service = "run.googleapis.com"
+}
