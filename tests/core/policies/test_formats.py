@@ -89,6 +89,12 @@ def test_sarif_names_the_file_as_an_uri_and_the_resource_of_a_plan() -> None:
     assert planned["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == PLANNED.address
 
 
+def test_sarif_leaves_the_names_in_a_message_as_they_are() -> None:
+    address = Finding("m.tf", 1, 1, "TG110", Severity.WARNING, "google_x.shop has no limit", "set one")
+    texts = [r["message"]["text"] for r in sarif((address, BAD), POLICIES, "0")["runs"][0]["results"]]
+    assert texts == ["google_x.shop has no limit. Set one.", "x lets allUsers call the service. Name them."]
+
+
 def test_a_finding_that_only_moves_keeps_its_fingerprint_and_two_of_a_kind_have_two() -> None:
     def prints(*findings: Finding) -> list[str]:
         results = sarif(findings, POLICIES, "0")["runs"][0]["results"]

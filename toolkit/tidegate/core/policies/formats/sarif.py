@@ -53,7 +53,8 @@ def _result(finding: Finding, places: Mapping[str, int], fingerprint: str) -> di
         "ruleId": finding.rule,
         **({"ruleIndex": places[finding.rule]} if finding.rule in places else {}),
         "level": str(finding.severity),
-        "message": {"text": f"{finding.message[0].upper()}{finding.message[1:]}. {_sentence(finding.hint)}"},
+        # A message may begin with the name of a resource or a variable, which is as it is written.
+        "message": {"text": f"{finding.message}. {_sentence(finding.hint)}".strip()},
         "locations": [location],
         "partialFingerprints": {"tidegate/v1": fingerprint},
     }
