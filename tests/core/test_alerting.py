@@ -68,7 +68,8 @@ def test_a_fault_of_a_case_is_told_with_its_place(case: str, place: str, said: s
     [
         ({"metric": "open_fd", "values": "1"}, "did you mean open_fds?"),
         ({"metric": "open_fds", "values": "0+1y99"}, "'0+1y99', which is no part of a series"),
-        ({"metric": "open_fds", "values": 5}, "is 5, not a text"),
+        ({"metric": "open_fds", "values": [5]}, "is not a text"),
+        ({"metric": "open_fds", "values": True}, "'true', which is no part of a series"),
         ({"metric": "open_fds", "values": "0+1x999999"}, "more than 20000 samples"),
         ({"metric": "open_fds", "values": "1", "code": "5xx"}, "has code, which open_fds has not"),
         ({"metric": "request_count", "values": "1", "code": "500"}, "no class of codes"),
@@ -83,6 +84,34 @@ def test_a_series_that_makes_no_sense_is_refused(series: dict[str, object], said
         one(series=[series])
     [fault] = refused.value.faults
     assert said in fault.message
+
+
+@pytest.mark.parametrize(
+    ("written", "taken"),
+    [("0x20", "0x20"), ("1_0", ""), ("5", "5"), ("1e3", "1e3"), ("2026-01-31", ""), ("'0x20'", "0x20")],
+)
+def test_values_are_what_is_written_and_no_number_of_yaml(written: str, taken: str) -> None:
+    text = f"cases: [{{name: a, alert: fd_growth, series: [{{metric: open_fds, values: {written}}}]}}]"
+    if taken:
+        assert cases(text)[0].case.series[0].values == taken
+    else:
+        with pytest.raises(InvalidInput, match=f"'{written}', which is no part of a series"):
+            cases(text)
+
+
+def test_a_bound_is_what_is_written_also_where_it_comes_from_another_series() -> None:
+    [placed] = cases("""\
+cases:
+  - name: a
+    alert: latency_p99
+    series:
+      - &one {metric: latency_ms_bucket, le: 100, values: 0x20}
+      - {<<: *one, le: 5e3}
+      - {<<: *one, le: +Inf}
+      - {<<: *one, code: 5xx}
+""")
+    assert [series.le for series in placed.case.series] == ["100", "5e3", "+Inf", "100"]
+    assert {series.values for series in placed.case.series} == {"0x20"}
 
 
 def test_a_case_that_is_over_before_it_is_decided_is_refused() -> None:

@@ -26,6 +26,7 @@ MOST_SAMPLES = 20_000
 """Of one series."""
 _SERIES = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})?", re.DOTALL)
 _REVISION = re.compile(r'\brevision_name="([^"]*)"')
+_AS_WRITTEN = frozenset({"le", "values"})
 _CODES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 
@@ -187,7 +188,7 @@ class Placed:
 
 def load_cases(text: bytes, path: str) -> tuple[Placed, ...]:
     """Raises InvalidInput with every fault found."""
-    tree = parse(text, path)
+    tree = parse(text, path, _AS_WRITTEN)
     try:
         file = CaseFile.model_validate(_tuples(tree.value))
     except ValidationError as error:

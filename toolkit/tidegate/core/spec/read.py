@@ -9,8 +9,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
 from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.nodes import MappingNode, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
 from tidegate.core.errors import Fault, InvalidInput
@@ -28,6 +30,7 @@ _KINDS = {
     "bytes": "binary value",
     "date": "date",
 }
+_NO_TEXTS = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "timestamp")}
 
 Path = tuple[str | int, ...]
 
@@ -51,7 +54,10 @@ class Tree:
             path = path[:-1]
 
 
-def parse(text: bytes, path: str) -> Tree:
+def parse(text: bytes, path: str, as_written: frozenset[str] = frozenset()) -> Tree:
+    """The scalars of the keys `as_written` are the texts that stand there, whatever YAML would make of them:
+    to it `0x20` is 32. Raises InvalidInput."""
+
     def stop(message: str, line: int = 0, column: int = 0) -> InvalidInput:
         return InvalidInput((Fault(path, line, column, message),))
 
@@ -69,7 +75,7 @@ def parse(text: bytes, path: str) -> Tree:
             warnings.simplefilter("ignore", YAMLWarning)  # an anchor used again is legal
             if deep := _too_deep(decoded):
                 raise stop(f"is nested more than {_MAX_DEPTH} levels deep", *deep)
-            node = YAML(typ="rt", pure=True).load(decoded)
+            node = _yaml(as_written).load(decoded)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
@@ -91,6 +97,21 @@ def parse(text: bytes, path: str) -> Tree:
     if faults:
         raise InvalidInput(tuple(faults))
     return tree
+
+
+def _yaml(as_written: frozenset[str]) -> YAML:
+    class Constructor(RoundTripConstructor):
+        def construct_mapping(self, node: MappingNode, maptyp: Any, deep: bool = False) -> Any:  # type: ignore[override]
+            for key, value in node.value:
+                named = isinstance(key, ScalarNode) and key.value in as_written
+                # Null is no text: there nothing is written.
+                if named and isinstance(value, ScalarNode) and value.tag in _NO_TEXTS:
+                    value.tag = "tag:yaml.org,2002:str"
+            return super().construct_mapping(node, maptyp, deep)
+
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = Constructor
+    return yaml
 
 
 def _too_deep(text: str) -> tuple[int, int] | None:
