@@ -60,9 +60,10 @@ def test_once_somebody_has_decided_it_goes_on(world: World, wish: Wish, phase: P
     assert (state.stable, state.candidate) == (stable, NEXT)
 
 
-def test_a_rollback_is_a_decision(world: World) -> None:
-    assert world.rollback().state.stable == STABLE
-    assert world.deploy().state.stable == STABLE
+@pytest.mark.parametrize(("to", "stable"), [("", STABLE), (CANDIDATE, CANDIDATE)])
+def test_a_rollback_is_a_decision(world: World, to: str, stable: str) -> None:
+    assert world.rollback(*filter(None, [to])).state.stable == stable
+    assert world.deploy().state.stable == stable
 
 
 def test_the_fix_goes_out_and_is_compared_with_what_it_is_to_cure(world: World) -> None:

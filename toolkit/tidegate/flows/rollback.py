@@ -50,7 +50,7 @@ def rollback(
         raise _living(found, now)
     target = to or _previous(service, found)
     serving = effective(service)
-    if serving == {target: 100} and not _unfinished(found):
+    if serving == {target: 100} and not _undecided(found, target):
         return None
     _must_be_ready(job, tools, target)
     job = _judged_by(job, found)
@@ -71,10 +71,13 @@ def _living(found: record.Record, now: float) -> RolloutHeld:
     )
 
 
-def _unfinished(found: Found) -> bool:
-    return isinstance(found, record.Record) and (
-        not found.state.final or found.state.phase in (Phase.PAUSED, Phase.NEEDS_PERSON)
-    )
+def _undecided(found: Found, target: str) -> bool:
+    """Whether something is left to say of a service that sends all its traffic to `target` already."""
+    if not isinstance(found, record.Record):
+        return False
+    state = found.state
+    waits = state.phase in (Phase.PAUSED, Phase.NEEDS_PERSON)
+    return not state.final or waits or (state.phase is Phase.HELD and state.candidate == target)
 
 
 def _settings(given: Settings | None, found: Found, watch: bool) -> Settings:
