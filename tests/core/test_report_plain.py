@@ -56,6 +56,19 @@ def test_a_dry_run_says_so_in_every_form() -> None:
     assert (metric["dry_run"], metric["decisive"]) == (True, False)
 
 
+def test_traffic_that_could_not_be_read_is_not_nothing() -> None:
+    lost = rolled_back(traffic=None, last_seen={OLD: 80, NEW: 20})
+    told = f"not known, last seen: {OLD} 80 %, {NEW} 20 %"
+    assert told in text(lost)
+    assert told in markdown(lost)
+    found = summary(lost)
+    assert (found["traffic"], found["traffic_last_seen"]) == (None, {OLD: 80, NEW: 20})
+    unseen = rolled_back(traffic=None)
+    assert [
+        line.split(maxsplit=1)[1] for line in text(unseen).splitlines() if line.startswith("traffic")
+    ] == ["not known"]
+
+
 def test_an_ended_rollout_without_traffic_has_no_times_it_does_not_have() -> None:
     told = text(never_moved())
     assert "decided in" not in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -127,9 +128,19 @@ def test_the_control_plane_goes_away_in_the_middle(bereft: Bereft) -> None:
     done = finish(running)
     assert done.returncode in (ExitCode.NEEDS_PERSON, ExitCode.REMOTE)
     assert "a person is needed" in done.stdout
+    assert re.search(r"^traffic +not known, last seen: orders-\S+ 50 %, orders-\S+ 50 %$", done.stdout, re.M)
     gone = city.run("status", "--target", "local")
     assert gone.returncode == ExitCode.USAGE
     assert "no local Cloud Run is running" in gone.stderr
+    # What it says is to be typed does take the traffic back.
+    (typed,) = re.findall(r"; by hand: (.*)$", done.stdout.splitlines()[0])
+    for command in typed.split(" && "):
+        program, *rest = shlex.split(command)
+        assert program == "tidegate"
+        followed = city.run(*rest)
+        assert followed.returncode == ExitCode.DONE, followed.stderr
+    (before,) = re.findall(r"--to (\S+)", typed)
+    assert city.status()["traffic"] == {before: 100}
 
 
 def test_terraform_leaves_its_state_beside_the_local_cloud(city: City) -> None:

@@ -382,6 +382,52 @@ def test_a_rollback_that_never_holds_says_what_to_type(tmp_path: Path) -> None:
     ) in outcome.state.reason
 
 
+TYPED = (
+    "; by hand: gcloud run services update-traffic orders --project=demo-project --region=europe-west1 "
+    "--to-revisions=orders-1=100"
+)
+
+
+def lose(world: World) -> None:
+    """Nothing of the project answers any more."""
+    for method in ("update", "get_service", "get_revision"):
+        world.cloud.faults[method] = after(0, *[Unreachable("UNAVAILABLE")] * 3000)
+    world.metrics.error = Unreachable("UNAVAILABLE")
+
+
+def test_a_hold_that_cannot_be_written_says_what_to_type_and_what_served_last(world: World) -> None:
+    world.on_phase(Phase.STEP, lambda: lose(world))
+    outcome = world.deploy()
+    assert (outcome.state.phase, outcome.state.exit_code) == (Phase.NEEDS_PERSON, ExitCode.NEEDS_PERSON)
+    assert "inconclusive: the metrics cannot be read" in outcome.state.reason
+    assert outcome.state.reason.endswith(TYPED)
+    assert world.notifier.told[-1].sentence.endswith(TYPED)
+    assert outcome.evidence.serving == {STABLE: 90, CANDIDATE: 10}
+
+
+def test_what_takes_the_traffic_back_after_a_signal_is_tried_for_ten_minutes(world: World) -> None:
+    stopped: list[float] = []
+
+    def stop() -> None:
+        lose(world)
+        stopped.append(world.clock.now())
+        world.interrupt()
+
+    world.on_phase(Phase.STEP, stop)
+    outcome = world.deploy()
+    assert outcome.state.phase is Phase.NEEDS_PERSON
+    assert outcome.state.reason.endswith(TYPED)
+    assert world.clock.now() - stopped[0] >= 600
+
+
+def test_who_changes_the_service_under_a_rollback_is_told_what_to_type(tmp_path: Path) -> None:
+    world = World(tmp_path, behaviour={CANDIDATE: Behaviour(errors=0.4)})
+    world.cloud.faults["update"] = after(3, lambda: world.shift(orders_2=100))
+    outcome = world.deploy()
+    assert outcome.state.phase is Phase.NEEDS_PERSON
+    assert outcome.state.reason.endswith(TYPED)
+
+
 def test_the_terms_of_a_rollout_survive_the_record(world: World) -> None:
     terms = terms_of(world.job)
     found = job_of(world.job.name, terms)

@@ -10,6 +10,7 @@ from tidegate.core.rollout import State
 from tidegate.core.samples import Samples
 from tidegate.core.trace import Rollout, Step
 from tidegate.core.verdict import Verdict
+from tidegate.flows import by_hand
 from tidegate.flows.interruption import Interruption
 from tidegate.ports import (
     Clock,
@@ -43,6 +44,7 @@ class Tools:
     notifier: Notifier
     holders: Holders
     interruption: Interruption
+    by_hand: by_hand.Command = by_hand.gcloud
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,12 @@ class Job:
 
 @dataclass
 class Evidence:
-    """What was seen on the way: every verdict, and the samples of the last look."""
+    """What was seen on the way: every verdict, the samples of the last look, and what served when the service
+    could last be read (percent by revision)."""
 
     verdicts: list[Verdict] = field(default_factory=list)
     samples: Samples = field(default_factory=Samples)
+    serving: dict[str, int] = field(default_factory=dict)
 
 
 def rollout_of(job: Job, state: State) -> Rollout | None:

@@ -38,6 +38,7 @@ from tidegate.flows.interruption import Stopped
 from tidegate.flows.job import Evidence, Job, Tools, rollout_of
 from tidegate.flows.reading import Reading
 from tidegate.flows.release import Release
+from tidegate.flows.serving import effective
 from tidegate.flows.traffic import Traffic
 from tidegate.ports import Moment, Notice, Service, about
 
@@ -78,10 +79,13 @@ class Runner:
             # What was still to be done belongs to a plan that this event has ended.
             if isinstance(event, Cancelled | Interfered | TrafficFailed | Asked) and not state.final:
                 queue.clear()
+            before = state.phase
             state, more = step(state, event)
-            state = self._had_their_turn(state, more)
+            state = self._had_their_turn(self._with_way_out(state, before), more)
             self.job.on_state(state)
             queue.extend(more)
+        if self._traffic.service is not None:
+            self.evidence.serving = effective(self._traffic.service)
         if self._bug is not None:
             raise self._bug
         return state
@@ -108,7 +112,7 @@ class Runner:
     def _perform(self, effect: Effect, state: State) -> Event | None:
         match effect:
             case SetTraffic(tag):
-                return self._move(state, keep_tag=tag)
+                return self._traffic.write(state, keep_tag=tag)
             case WriteRecord():
                 return self._traffic.note(state)
             case Apply():
@@ -121,19 +125,14 @@ class Runner:
                 self._tell(event, text, state)
         return None
 
-    def _move(self, state: State, *, keep_tag: bool) -> Event:
-        event = self._traffic.write(state, keep_tag=keep_tag)
-        if isinstance(event, TrafficFailed) and state.phase is Phase.ROLLING_BACK:
-            return TrafficFailed(event.at, f"{event.reason}; by hand: {self._by_hand(state)}")
-        return event
-
-    def _by_hand(self, state: State) -> str:
-        """The command that takes the traffic back without tidegate."""
-        name = self.job.name
-        return (
-            f"gcloud run services update-traffic {name.service} --project={name.project} "
-            f"--region={name.region} --to-revisions={state.stable}=100"
-        )
+    def _with_way_out(self, state: State, before: Phase) -> State:
+        """Who calls a person says what to type, however it came to that."""
+        if state.phase is not Phase.NEEDS_PERSON or before is Phase.NEEDS_PERSON or not state.stable:
+            return state
+        command = self.tools.by_hand(self.job.name, state.stable)
+        if command in state.reason:
+            return state
+        return replace(state, reason=f"{state.reason}; by hand: {command}")
 
     def _apply(self, state: State) -> Event:
         serving = f"{state.stable} serves now" if state.stable else "nothing serves yet"

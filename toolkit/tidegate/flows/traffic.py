@@ -38,7 +38,7 @@ _EFFECTIVE_WITHIN = 120.0
 _WRITE_FOR = 60.0
 """Seconds for which a write that cannot get through is tried again."""
 _INSIST_FOR = 600.0
-"""The same for a rollback: as long as it is not through, the candidate serves."""
+"""The same for what takes the traffic back: as long as it is not through, the candidate serves."""
 _NOTE_FOR = 10.0
 """The same for a record alone, which moves nothing."""
 _LEASE = 600.0
@@ -181,7 +181,7 @@ class Traffic:
     def _until_effective(self, state: State, *, already: bool) -> Event:
         """Reads back until what was asked for is what serves, or somebody else's hand is seen."""
         wanted = dict(state.split)
-        within = _INSIST_FOR if state.phase is Phase.ROLLING_BACK else _EFFECTIVE_WITHIN
+        within = _INSIST_FOR if _takes_back(state) else _EFFECTIVE_WITHIN
         deadline = self._now() + within
         pause = 0.1
         while True:
@@ -242,11 +242,18 @@ class Traffic:
 
 def _patience(state: State, error: RemoteError) -> float:
     """Seconds for which a write is tried again."""
+    back = _takes_back(state)
     if isinstance(error, Denied | NotFound | Rejected):
-        return _WRITE_FOR if state.phase is Phase.ROLLING_BACK else 0.0
+        return _WRITE_FOR if back else 0.0
     if not isinstance(error, Conflict | OutcomeUnknown | Unreachable):
         return 0.0
-    return _INSIST_FOR if state.phase is Phase.ROLLING_BACK else _WRITE_FOR
+    return _INSIST_FOR if back else _WRITE_FOR
+
+
+def _takes_back(state: State) -> bool:
+    """Whether the candidate would keep traffic that it should not have, were this write given up."""
+    moved = bool(state.stable) and any(move.percent for move in state.moves)
+    return state.phase is Phase.ROLLING_BACK or (state.phase is Phase.ABORTED and moved)
 
 
 def _lease(state: State, job: Job) -> float:

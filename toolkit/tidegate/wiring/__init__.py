@@ -76,6 +76,7 @@ def connect(
     from tidegate.adapters.on_demand import OnDemand
     from tidegate.adapters.probe import HttpProbe
     from tidegate.adapters.retry import Retrying, RetryPolicy
+    from tidegate.flows import by_hand
     from tidegate.flows.job import Tools
 
     cloud = local_cloud(settings)
@@ -101,6 +102,9 @@ def connect(
             notifier=Everybody((notifier, delivery)),
             holders=ProcessHolders(),
             interruption=Interruption(say),
+            by_hand=by_hand.gcloud
+            if cloud is None
+            else partial(by_hand.locally, directory=str(directory.parent)),
         )
         yield Connected(tools, directory)
 
@@ -354,8 +358,9 @@ def report(
     name = job.name
     try:
         service = connected.tools.cloud_run.get_service(name)
+        traffic = effective(service) if service else {}
     except RemoteError:
-        service = None  # the outcome stands; only the traffic at the end is then not told
+        service, traffic = None, None  # the outcome stands; only the traffic at the end is then not known
     return Report(
         service=name.service,
         project=name.project,
@@ -364,7 +369,8 @@ def report(
         environment=environment,
         image=(spec.ingress_container.image if spec else None) or "",
         state=state,
-        traffic=effective(service) if service else {},
+        traffic=traffic,
+        last_seen=evidence.serving,
         verdicts=tuple(evidence.verdicts),
         samples=evidence.samples,
         rollout=rollout_of(job, state),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.core.report.numbers import NOISE
-from tidegate.core.rollout import Phase, State, sentence
+from tidegate.core.rollout import Phase, State, describe, sentence
 from tidegate.core.samples import Samples
 from tidegate.core.trace import Rollout
 from tidegate.core.verdict import Attribution, Finding, MetricResult, Verdict
@@ -27,7 +27,11 @@ _VERDICTS = {
 
 @dataclass(frozen=True)
 class Report:
-    """One ended rollout. `traffic` is the effective one at the end, `verdicts` the looks in order."""
+    """One ended rollout, `verdicts` being its looks in order.
+
+    `traffic` is the effective one at the end in percent by revision, None where it could not be read;
+    `last_seen` that of the last time it could.
+    """
 
     service: str
     project: str
@@ -36,7 +40,7 @@ class Report:
     environment: str | None
     image: str
     state: State
-    traffic: Mapping[str, int]
+    traffic: Mapping[str, int] | None
     verdicts: tuple[Verdict, ...]
     samples: Samples
     rollout: Rollout | None
@@ -46,6 +50,7 @@ class Report:
     """The user's own metrics: id → unit, which may be empty."""
     dry_run: frozenset[str] = frozenset()
     """Metrics that were judged and could not decide."""
+    last_seen: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -80,6 +85,7 @@ class Report:
 def summary(report: Report) -> dict[str, Any]:
     """What scripts read, and `report.json`. Times are epoch seconds, durations seconds; None: not known."""
     state, deciding = report.state, report.deciding
+    known = report.last_seen if report.traffic is None else report.traffic
     return {
         "service": report.service,
         "project": report.project,
@@ -99,7 +105,8 @@ def summary(report: Report) -> dict[str, Any]:
         "why": why(report),
         "sentence": sentence(state),
         "exit_code": state.exit_code,
-        "traffic": dict(sorted(report.traffic.items())),
+        "traffic": None if report.traffic is None else dict(sorted(report.traffic.items())),
+        "traffic_last_seen": dict(sorted(known.items())),
         "started": state.started,
         "ended": state.entered,
         "moves": [{"time": m.time, "percent": m.percent} for m in state.moves],
@@ -120,6 +127,13 @@ def why(report: Report) -> str:
         else []
     )
     return worse[0] if worse and report.state.phase is not Phase.PROMOTED else report.state.reason
+
+
+def serving(report: Report) -> str:
+    """What has the traffic at the end, or what is known of it, in words."""
+    if report.traffic is not None:
+        return describe(report.traffic)
+    return f"not known, last seen: {describe(report.last_seen)}" if report.last_seen else "not known"
 
 
 def finding(result: MetricResult, report: Report) -> str:

@@ -17,7 +17,7 @@ from tidegate.core.errors import Fault, InvalidInput
 from tidegate.core.report import timeline
 from tidegate.core.report.chart import Role, Scene, draw, silence
 from tidegate.core.report.kinds import KINDS, Kind, own_kind, spoken
-from tidegate.core.report.model import Report, finding
+from tidegate.core.report.model import Report, finding, serving
 from tidegate.core.report.numbers import duration, offset, percent, quantity
 from tidegate.core.rollout import Phase, describe, sentence, when
 from tidegate.core.verdict import Finding, MetricResult
@@ -264,7 +264,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("image", report.image),
         ("candidate", state.candidate or "none"),
         ("stable", state.stable or "none, this was the first deployment"),
-        ("traffic at the end", describe(dict(report.traffic)) if report.traffic else "not known"),
+        ("traffic at the end", serving(report)),
         ("attribution", str(deciding.attribution).replace("_", " ") if deciding else "nothing was judged"),
         ("steps asked for", f"{steps}, {duration(asked.step_duration)} each" if steps else "none"),
         ("bake", f"{duration(asked.bake)}, a look every {duration(asked.look_every)}"),

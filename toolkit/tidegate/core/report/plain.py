@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tidegate.core.report.model import Report, finding
+from tidegate.core.report.model import Report, finding, serving
 from tidegate.core.report.numbers import duration
-from tidegate.core.rollout import describe, sentence, when
+from tidegate.core.rollout import sentence, when
 
 _WHY_WIDTH = 64
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
@@ -85,7 +85,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("revision", state.candidate or "none"),
         ("before", state.stable or "none, this was the first deployment"),
         ("image", report.image),
-        ("traffic", describe(dict(report.traffic))),
+        ("traffic", serving(report)),
         ("started", when(state.started)),
         ("ended", when(state.entered)),
         ("decided in", _duration(report.seconds_to_decide)),
