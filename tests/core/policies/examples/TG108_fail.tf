@@ -36,3 +36,31 @@ resource "google_cloud_run_v2_service" "this" {
     }
   }
 }
+
+resource "google_cloud_run_v2_service" "no_port" { # expect TG108
+  template {
+    containers {
+      image = "shop/orders:v1"
+    }
+    containers {
+      image = "shop/worker:v1"
+    }
+  }
+}
+
+resource "google_cloud_run_v2_service" "two_ports" { # expect TG108
+  template {
+    containers {
+      image = "shop/orders:v1"
+      ports {
+        container_port = 8080
+      }
+    }
+    containers {
+      image = "shop/worker:v1"
+      ports {
+        container_port = 9090
+      }
+    }
+  }
+}

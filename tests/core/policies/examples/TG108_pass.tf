@@ -56,3 +56,44 @@ resource "google_cloud_run_v2_job" "nightly" {
     }
   }
 }
+
+resource "google_cloud_run_v2_service" "no_port" {
+  template {
+    containers {
+      image = "shop/orders:v1"
+    }
+    containers {
+      image = "shop/worker:v1"
+      liveness_probe {
+        tcp_socket {
+          port = 8080
+        }
+      }
+    }
+  }
+}
+
+resource "google_cloud_run_v2_service" "computed_port" {
+  template {
+    containers {
+      image = "shop/orders:v1"
+      dynamic "ports" {
+        for_each = var.ports
+        content {
+          container_port = ports.value
+        }
+      }
+    }
+    containers {
+      image = "shop/worker:v1"
+      liveness_probe {
+        tcp_socket {
+          port = 8080
+        }
+      }
+      ports {
+        container_port = 9090
+      }
+    }
+  }
+}

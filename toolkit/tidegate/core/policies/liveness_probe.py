@@ -11,9 +11,13 @@ from tidegate.core.policy import Hit, Policy, Severity
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
     for service in view.services(documents):
-        container = service.ingress
-        if container and service.kind == "service" and view.absent(container.liveness_probe):
-            yield Hit(container.place, f"{container.label} has no liveness probe")
+        found = service.ingress
+        if service.kind != "service" or not found or not all(view.absent(c.liveness_probe) for c in found):
+            continue
+        if len(found) == 1:
+            yield Hit(found[0].place, f"{found[0].label} has no liveness probe")
+        else:  # whichever of them takes the requests
+            yield Hit(service.place, f"no container of {service.label} has a liveness probe")
 
 
 POLICY = Policy(

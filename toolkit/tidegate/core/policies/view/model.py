@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidegate.core.document import Block, Node, Place
@@ -50,6 +49,8 @@ class Container:
     env: tuple[Env, ...]
     startup_probe: Field
     liveness_probe: Field
+    port: Field
+    """There where it takes requests; UNKNOWN where only Terraform can say."""
     probes: tuple[Probe, ...] = ()
 
 
@@ -61,8 +62,8 @@ class Service:
     label: str
     place: Place
     containers: tuple[Container, ...]
-    ingress: Container | None
-    """The container that takes the requests; None when that cannot be told."""
+    complete: bool
+    """False when Terraform computes further containers."""
     secrets: tuple[Secret, ...]
     deletion_protection: Field
     account: Field
@@ -77,6 +78,14 @@ class Service:
     collector: Field
     """Whether the sidecar that collects fds is there; UNKNOWN where only tidegate's module could say."""
     iam_check_off: Field
+
+    @property
+    def ingress(self) -> tuple[Container, ...]:
+        """Those that may be the one that takes the requests: the one with a port, if that can be told."""
+        if not self.complete:
+            return ()
+        with_port = tuple(c for c in self.containers if not absent(c.port))
+        return with_port if with_port and len(self.containers) > 1 else self.containers
 
 
 @dataclass(frozen=True)
@@ -114,14 +123,6 @@ class Alert:
     label: str
     place: Place
     channels: tuple[Field, ...]
-
-
-def ingress(containers: tuple[Container, ...], ports: Sequence[Field]) -> Container | None:
-    """The only container, or the only one with a port."""
-    if len(containers) == 1:
-        return containers[0]
-    with_port = [c for c, port in zip(containers, ports, strict=True) if not absent(port)]
-    return with_port[0] if len(with_port) == 1 else None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Block, Node, Object
 from tidegate.core.policies.view.fields import UNKNOWN, Field, entry, is_literal, items
-from tidegate.core.policies.view.model import Alert, Container, Env, Probe, Secret, Service, ingress
+from tidegate.core.policies.view.model import Alert, Container, Env, Probe, Secret, Service
 
 
 def is_module(block: Block, name: str) -> bool:
@@ -27,7 +27,6 @@ def service(block: Block) -> Service:
         for _, node in entries
         for name, secret in _object(entry(node, "secrets"))
     ]
-    ports = [entry(node, "port") for _, node in entries]
     enabled = entry(block.get("collector"), "enabled")
     scaling, billing = block.get("scaling"), block.get("billing")
     return Service(
@@ -35,7 +34,7 @@ def service(block: Block) -> Service:
         block.address,
         block.place,
         containers,
-        ingress(containers, ports),
+        found is None or (isinstance(found.value, Object) and found.value.complete),
         tuple(secrets),
         block.get("deletion_protection") or Node(True, block.place),
         _given(block.get("service_account_email")),  # left out, the module makes one
@@ -63,6 +62,7 @@ def _container(name: str, node: Node) -> Container:
         tuple(Env(key, value, value.place) for key, value in _object(entry(node, "env"))),
         entry(node, "startup_probe"),
         entry(node, "liveness_probe"),
+        entry(node, "port"),
         tuple(
             _probe(kind, probe)
             for kind in ("startup", "liveness")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tidegate.core.document import Block, Node, Object
 from tidegate.core.policies.view.fields import UNKNOWN, Field, absent, is_literal, items
-from tidegate.core.policies.view.model import Container, Env, Probe, Secret, Service, Target, ingress
+from tidegate.core.policies.view.model import Container, Env, Probe, Secret, Service, Target
 
 V1, V2, JOB = "google_cloud_run_service", "google_cloud_run_v2_service", "google_cloud_run_v2_job"
 
@@ -21,8 +21,7 @@ def service(block: Block) -> Service:
     inner = block.all(*outer)
     blocks = [c for i in inner for c in i.all("containers")]
     containers = tuple(map(_container, blocks))
-    ports: list[Field] = [UNKNOWN if b.all("ports") or b.computed("ports") else None for b in blocks]
-    single = not any(i.computed("containers") for i in inner)
+    complete = not any(i.computed("containers") for i in inner)
     secrets = [s for b in blocks for env in b.all("env") for s in _env_secrets(env)]
     secrets += [s for i in inner for volume in i.all("volumes") for s in _volume_secrets(volume)]
     return Service(
@@ -30,7 +29,7 @@ def service(block: Block) -> Service:
         block.address,
         block.place,
         containers,
-        ingress(containers, ports) if single else None,
+        complete,
         tuple(secrets),
         UNKNOWN if kind == V1 else block.get("deletion_protection") or Node(True, block.place),
         _of_template(block, outer, inner, "service_account_name" if kind == V1 else "service_account"),
@@ -38,7 +37,7 @@ def service(block: Block) -> Service:
         _scaling(block, "max_instance_count", "manual_instance_count") if kind == V2 else UNKNOWN,
         _of_template(block, outer, inner, "max_instance_request_concurrency") if kind == V2 else UNKNOWN,
         _of_template(block, outer, inner, "timeout") if kind == V2 else UNKNOWN,
-        _throttled(blocks) if kind == V2 and single else UNKNOWN,
+        _throttled(blocks) if kind == V2 and complete else UNKNOWN,
         UNKNOWN,
         block.get("invoker_iam_disabled"),
     )
@@ -85,6 +84,7 @@ def _container(block: Block) -> Container:
         tuple(env for b in block.all("env") for env in _env(b)),
         _block_field(block, "startup_probe"),
         _block_field(block, "liveness_probe"),
+        UNKNOWN if block.computed("ports") else _block_field(block, "ports"),
         tuple(_probe(kind, b) for kind in ("startup", "liveness") for b in block.all(f"{kind}_probe")),
     )
 
