@@ -74,6 +74,7 @@ def test_a_fault_of_a_case_is_told_with_its_place(case: str, place: str, said: s
         ({"metric": "open_fds", "values": "1", "code": "5xx"}, "has code, which open_fds has not"),
         ({"metric": "request_count", "values": "1", "code": "500"}, "no class of codes"),
         ({"metric": "latency_ms_bucket", "values": "1"}, "needs le"),
+        ({"metric": "latency_ms_bucket", "values": "1", "le": "2s"}, "'2s' is no upper bound of a bucket"),
         ({"values": "1"}, "needs either metric or series"),
         ({"metric": "open_fds", "series": "x", "values": "1"}, "needs either metric or series"),
         ({"series": "1x{}", "values": "1"}, "is no series"),
@@ -112,6 +113,73 @@ cases:
 """)
     assert [series.le for series in placed.case.series] == ["100", "5e3", "+Inf", "100"]
     assert {series.values for series in placed.case.series} == {"0x20"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ("100-3x20", "fall from 100 to 97"),
+        ("0+5x3 _ 14", "fall from 15 to 14"),
+        ("5 NaN 4", "fall from 5 to 4"),
+        ("5x3 stale 0+1x9", "fall from 5 to 0"),
+    ],
+)
+def test_a_counter_that_falls_is_refused_at_its_values(values: str, said: str) -> None:
+    text = "cases: [{name: a, alert: error_ratio, series: [\n  {metric: open_fds, values: 9-1x9},\n"
+    text += f"  {{metric: request_count,\n   values: {values}}}]}}]"
+    with pytest.raises(InvalidInput) as refused:
+        cases(text)
+    [fault] = refused.value.faults
+    assert str(fault).startswith(
+        f"alerts.yaml:4:12: cases[0].series[1].values {said}, and request_count is a "
+    )
+
+
+@pytest.mark.parametrize("values", ["7x9 7+0x9 8-0x9", "0+1x9 _x3 9", "1 Inf NaN", "3-1x0 3", "-2 -1.5"])
+def test_a_counter_may_stand_still_and_be_missing(values: str) -> None:
+    one(series=[{"metric": "request_count", "values": values}])
+
+
+def test_a_gauge_may_fall_and_a_whole_series_does_what_it_likes() -> None:
+    for metric in ("open_fds", "instance_count", "pending_requests"):
+        one(series=[{"metric": metric, "values": "9-1x9"}])
+    one(series=[{"series": "run_googleapis_com:request_count", "values": "9-1x9"}])
+
+
+FDS = (
+    'process_open_fds{project_id="shop-prod",location="us-central1",cluster="__run__",namespace="shop-api",'
+    'service_name="shop-api",revision_name="r1",instance="i1:8080",job="app"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("metric: open_fds", "metric: open_fds"),
+        ("metric: open_fds", "metric: open_fds, revision: r1, instance: i1"),
+        ("metric: request_count", "metric: request_count, code: 2xx"),
+        ("metric: open_fds", f"series: '{FDS}'"),
+        ("""series: 'mine{a="b",c="d"}'""", """series: 'mine{c = "d", a="b",}'"""),
+        ("series: mine", "series: 'mine{}'"),
+    ],
+)
+def test_a_series_that_is_there_twice_is_refused_with_its_place(first: str, second: str) -> None:
+    text = "cases:\n  - name: a\n    alert: fd_growth\n    series:\n"
+    for told in (first, "metric: starts", second):
+        text += f"      - {{{told}, values: 5}}\n"
+    placed = cases(text)
+    with pytest.raises(InvalidInput) as refused:
+        of_cases(RULES, placed)
+    [fault] = refused.value.faults
+    assert str(fault).startswith("alerts.yaml:7:9: series[2] of 'a' is the same as series[0]; ")
+
+
+def test_series_that_differ_in_a_label_are_two() -> None:
+    text = "cases:\n  - name: a\n    alert: fd_growth\n    series:\n"
+    for told in ("metric: open_fds", "metric: open_fds, instance: i2", "metric: open_fds, revision: r2"):
+        text += f"      - {{{told}, values: 5}}\n"
+    text += """      - {series: 'mine{a="b"}', values: 5}\n      - {series: 'mine{a="c"}', values: 5}\n"""
+    assert len(of_cases(RULES, cases(text))[0].series) == 5
 
 
 def test_a_case_that_is_over_before_it_is_decided_is_refused() -> None:

@@ -6,13 +6,14 @@ From a file to frozen values, every fault with its place.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from tidegate.core.alerting.series import METRICS, OPTIONS, Given, samples
+from tidegate.core.alerting.series import BOUND, METRICS, OPTIONS, Given, fall, identity, samples
 from tidegate.core.errors import Fault, InvalidInput
 from tidegate.core.spec import Alerts
 from tidegate.core.spec.base import Model
@@ -56,6 +57,12 @@ def _code(value: str) -> str:
     return value
 
 
+def _bound(value: str) -> str:
+    if not BOUND.fullmatch(value):
+        raise PydanticCustomError("bound", "is no upper bound of a bucket, such as 1000 or +Inf")
+    return value
+
+
 def _values(value: str) -> str:
     try:
         count = samples(value)
@@ -94,7 +101,7 @@ class CaseSeries(Model):
     instance: Text | None = None
     code: Annotated[str, AfterValidator(_code)] | None = None
     state: Text | None = None
-    le: Text | None = None
+    le: Annotated[str, AfterValidator(_bound)] | None = None
     container: Text | None = None
 
     @model_validator(mode="after")
@@ -109,8 +116,13 @@ class CaseSeries(Model):
                 "option", "has {option}, which {what} has not", {"option": wrong[0], "what": what}
             )
         if self.metric and "le" in METRICS[self.metric].options and self.le is None:
+            raise PydanticCustomError("le", "needs le, the upper bound of this bucket, such as 1000 or +Inf")
+        if self.metric and METRICS[self.metric].counter and (fallen := fall(self.values)):
             raise PydanticCustomError(
-                "le", 'needs le, the upper bound of this bucket, such as "1000" or "+Inf"'
+                "values",
+                "fall from {before} to {after}, and {metric} is a counter, which only grows",
+                {"metric": self.metric}
+                | dict(zip(("before", "after"), map("{:g}".format, fallen), strict=True)),
             )
         return self
 
@@ -179,6 +191,8 @@ class Placed:
     path: str
     line: int
     column: int
+    series: tuple[tuple[int, int], ...]
+    """Where each of its series stands."""
 
     @property
     def name(self) -> str:
@@ -193,7 +207,15 @@ def load_cases(text: bytes, path: str) -> tuple[Placed, ...]:
         file = CaseFile.model_validate(_tuples(tree.value))
     except ValidationError as error:
         raise InvalidInput(tuple(faults(error, tree, path, CaseFile))) from error
-    return tuple(Placed(case, path, *tree.place(("cases", n))) for n, case in enumerate(file.cases))
+    return tuple(
+        Placed(
+            case,
+            path,
+            *tree.place(("cases", n)),
+            tuple(tree.place(("cases", n, "series", m)) for m in range(len(case.series))),
+        )
+        for n, case in enumerate(file.cases)
+    )
 
 
 def too_short(placed: Placed, needed: int) -> Fault:
@@ -205,6 +227,20 @@ def too_short(placed: Placed, needed: int) -> Fault:
         f"the series of {placed.case.name!r} end at minute {placed.case.minutes}, and it must have fired by "
         f"minute {needed}; make them longer, or say within",
     )
+
+
+def twice(placed: Placed, written: Sequence[str]) -> Iterator[Fault]:
+    """A fault for every series that is there already; `written` is each as promtool takes it."""
+    seen: dict[object, int] = {}
+    for number, text in enumerate(written):
+        first = seen.setdefault(identity(text), number)
+        if first != number:
+            yield Fault(
+                placed.path,
+                *placed.series[number],
+                f"series[{number}] of {placed.case.name!r} is the same as series[{first}]; "
+                "they must differ in a label, such as revision or instance",
+            )
 
 
 def _tuples(value: Any) -> Any:

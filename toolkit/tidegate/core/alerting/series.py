@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,13 +12,19 @@ from tidegate.core.alerting.subject import Series, Subject
 OPTIONS = ("instance", "code", "state", "le", "container")
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _PART = re.compile(
-    rf"_(?:x(?P<none>\d+))?|stale|(?:{_NUMBER}|[+-]?Inf|NaN)(?:(?:[+-](?=[\d.]){_NUMBER})?x(?P<more>\d+))?"
+    rf"_(?:x(?P<none>\d+))?|stale|"
+    rf"(?P<first>{_NUMBER}|[+-]?Inf|NaN)(?:(?P<step>[+-](?=[\d.]){_NUMBER})?x(?P<more>\d+))?"
 )
+BOUND = re.compile(rf"{_NUMBER}|\+?Inf")
+"""Of a bucket."""
+_NAME = re.compile(r"[^{]*")
+_LABEL = re.compile(r"""(\w+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)')""", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Metric:
-    """`name` is that of `Subject.metrics`. `options` are the labels a case may set, `labels` the others."""
+    """`name` is that of `Subject.metrics`. `options` are the labels a case may set, `labels` the others.
+    A `counter` only grows."""
 
     name: str
     meaning: str
@@ -25,10 +32,11 @@ class Metric:
     labels: str = ""
     options: tuple[str, ...] = ()
     per_instance: bool = False
+    counter: bool = True
 
 
 def _gauge(name: str, meaning: str, *options: str) -> Metric:
-    return Metric(name, meaning, options=("instance", *options), per_instance=True)
+    return Metric(name, meaning, options=("instance", *options), per_instance=True, counter=False)
 
 
 METRICS: Mapping[str, Metric] = {
@@ -41,9 +49,11 @@ METRICS: Mapping[str, Metric] = {
         "latencies", "requests so far that took at most `le` ms", "_bucket", options=("le", "code")
     ),
     "latency_ms_sum": Metric("latencies", "what all requests so far took, in ms", "_sum"),
-    "instance_count": Metric("instances", "instances, in `state` (active)", options=("state",)),
+    "instance_count": Metric(
+        "instances", "instances, in `state` (active)", options=("state",), counter=False
+    ),
     "billable_instance_seconds": Metric("billable", "seconds billed so far"),
-    "pending_requests": Metric("pending", "requests that wait for an instance"),
+    "pending_requests": Metric("pending", "requests that wait for an instance", counter=False),
     "starts": Metric("starts", "instances started so far", "_count"),
     "failed_starts": Metric(
         "probes", "startup probes failed so far", labels=',probe_type="startup",is_healthy="false"'
@@ -110,7 +120,30 @@ def samples(values: str) -> int:
         raise ValueError("nothing")
     for part in parts:
         match = _PART.fullmatch(part)
-        if match is None or any(len(times) > 9 for times in match.groups() if times):
+        if match is None or any(len(match[times] or "") > 9 for times in ("none", "more")):
             raise ValueError(repr(part[:40]))
         count += int(match["none"]) if match["none"] else 1 + int(match["more"] or 0)
     return count
+
+
+def fall(values: str) -> tuple[float, float] | None:
+    """The first sample that is less than the one before it, after that one; `values` have been counted."""
+    last = -math.inf
+    for part in values.split():
+        match = _PART.fullmatch(part)
+        if match is None or match["first"] in (None, "NaN"):
+            continue
+        first, step, more = float(match["first"]), float(match["step"] or 0), int(match["more"] or 0)
+        if first < last:
+            return last, first
+        if more and first + step < first:
+            return first, first + step
+        last = first + step * more
+    return None
+
+
+def identity(series: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    """What tells a series from others, in whichever order its labels stand."""
+    name = _NAME.match(series)
+    labels = _LABEL.finditer(series)
+    return name[0].strip() if name else "", frozenset((one[1], one[2] or one[3] or "") for one in labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidegate.core.alerting.cases import Placed, too_short
+from tidegate.core.alerting.cases import Placed, too_short, twice
 from tidegate.core.alerting.lives import LIVES, MINUTES, NO_COLLECTOR
 from tidegate.core.alerting.rule import Rules
 from tidegate.core.alerting.trial import MOST_CHECKPOINTS, Stretch
@@ -62,7 +62,7 @@ def _in_life(name: str, kinds: Sequence[str]) -> tuple[str, ...]:
 
 
 def of_cases(rules: Rules, cases: Sequence[Placed]) -> tuple[Stretch, ...]:
-    """Raises InvalidInput for cases that are over before they are decided."""
+    """Raises InvalidInput for cases that are over before they are decided, or have a series twice."""
     found: list[Stretch] = []
     faults: list[Fault] = []
     for placed in cases:
@@ -71,13 +71,15 @@ def of_cases(rules: Rules, cases: Sequence[Placed]) -> tuple[Stretch, ...]:
         needed = due(placed, rules)
         if case.fires and case.minutes < needed:
             faults.append(too_short(placed, needed))
+        series = tuple(one.given().written(rules.subject) for one in case.series)
+        faults += twice(placed, [one["series"] for one in series])
         end = max(case.minutes, interval)
         looked = interval * -(-end // (MOST_CHECKPOINTS * interval))
         found.append(
             Stretch(
                 placed.name,
                 (case.alert,),
-                tuple(one.given().written(rules.subject) for one in case.series),
+                series,
                 end,
                 interval,
                 interval,
