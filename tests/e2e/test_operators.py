@@ -117,6 +117,8 @@ def test_a_killed_rollout_is_aborted_from_elsewhere(city: City, elsewhere: Elsew
     again = elsewhere("abort")
     assert again.returncode == ExitCode.DONE
     assert "rolled back" in again.stdout
+    assert elsewhere("pause").returncode == ExitCode.DONE
+    assert elsewhere("promote", "--force").returncode == ExitCode.ROLLED_BACK  # it does not serve
     assert elsewhere("rollback").returncode == ExitCode.DONE
 
 

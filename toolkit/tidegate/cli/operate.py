@@ -50,7 +50,8 @@ def resume(subject: Subject, target: Any, local_directory: Any, form: str) -> in
 def pause(subject: Subject, target: Any, local_directory: Any, form: str) -> int:
     """Stop a rollout where it is, until `tidegate resume`.
 
-    Waits until the process that works on it has stopped; stands in for one that died.
+    Waits until the process that works on it has stopped; stands in for one that died. Does nothing where no
+    rollout is under way.
     """
     return _operate("pause", subject, target, local_directory, form)
 
@@ -73,7 +74,10 @@ def abort(
 @click.option("--force", is_flag=True, help="Yes, over the head of the judge.")
 @partial(_common, check=_is_meant)
 def promote(subject: Subject, force: bool, target: Any, local_directory: Any, form: str) -> int:
-    """Send all traffic to the candidate, without judging it any further."""
+    """Send all traffic to the candidate, without judging it any further.
+
+    A rollout that has ended is left as it is, and its own exit code is returned.
+    """
     _is_meant(force=force)
     return _operate("promote", subject, target, local_directory, form)
 
@@ -119,7 +123,11 @@ def _tell(
 
 
 def _code(wish: Wish, answer: Answer) -> int:
-    """Whether what was asked for is so; where it is not, how the rollout stands."""
+    """Whether what was asked for is so; where it is not, how the rollout stands.
+
+    Nothing is left to stop of a rollout that is over. Its promotion is another thing: whoever asks for that
+    must hear that the candidate does not serve.
+    """
     from tidegate.core.rollout import Phase
 
     state = answer.state
@@ -129,6 +137,7 @@ def _code(wish: Wish, answer: Answer) -> int:
         "promote": {Phase.PROMOTED},
         "resume": set(),
     }[wish]
-    if state is None or state.phase in wanted:
+    stopped = answer.over and wish in ("pause", "abort")
+    if state is None or stopped or state.phase in wanted:
         return ExitCode.DONE
     return ExitCode.HELD if state.exit_code is None else state.exit_code

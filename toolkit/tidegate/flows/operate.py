@@ -15,6 +15,7 @@ from tidegate.core import record
 from tidegate.core.errors import Conflict, NeedsPerson, TerraformError
 from tidegate.core.judge import Criteria
 from tidegate.core.rollout import (
+    ENDED,
     Asked,
     Phase,
     ResumeAsked,
@@ -55,12 +56,16 @@ class Command:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of it. `state` is None where there is no rollout, `evidence` where another process did it."""
+    """What came of it. `state` is None where there is no rollout, `evidence` where another process did it.
+
+    `over`: the rollout had ended before anything was asked of it.
+    """
 
     sentence: str
     state: State | None = None
     evidence: Evidence | None = None
     job: Job | None = None
+    over: bool = False
 
 
 def operate(command: Command, tools: Tools) -> Answer:
@@ -78,7 +83,8 @@ def operate(command: Command, tools: Tools) -> Answer:
         if asked is not None and state.id != asked.rollout:
             return Answer(f"rollout {asked.rollout} is over, {state.owner} has started {state.id}", state)
         if _done(command, found, asked):
-            return Answer(_as_it_is(state), state)
+            over = state.phase in ENDED or (state.phase is Phase.ROLLED_BACK and state.final)
+            return Answer(_as_it_is(state), state, over=over and asked is None)
         if command.take_over or not found.lives_at(tools.clock.now()):
             return _take_over(command, tools, service, found)
         if command.wish == "resume":
