@@ -133,6 +133,20 @@ def test_an_accepted_error_does_not_stop_a_deployment_either(run: Run, tmp_path:
         assert (code == ExitCode.INVALID) is stopped
 
 
+def test_hints_of_a_spec_name_its_keys(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "tidegate.yaml").write_text(
+        SPEC.replace("liveness:", "startup:").replace("      startup: {http: {path: /ready}}\n", "")
+        + "telemetry: {fd_limit: 30000}\n"
+    )
+    found = json.loads(run("--no-terraform", "--image", "x", "--format", "json")[1])["findings"]
+    hints = {finding["rule"]: finding["hint"] for finding in found}
+    assert hints["TG101"].endswith("set allow_public: true")
+    assert hints["TG105"].startswith("deploy with --image")
+    assert hints["TG108"].startswith("add probes.liveness")
+    assert hints["TG118"] == "set billing: instance"
+    assert hints["TG206"] == "lower telemetry.fd_limit to 25,000 or less, or leave it out"
+
+
 # --------------------------------------------------------------------------------------------- directories
 
 
@@ -235,6 +249,28 @@ def test_a_plan_is_checked_with_addresses(run: Run, tmp_path: Path) -> None:
     assert code == ExitCode.INVALID
     assert (finding["path"], finding["line"], finding["address"]) == ("plan.json", 0, f"module.a.{kind}.x")
     assert f"plan.json: module.a.{kind}.x: error TG101" in run("--plan", "plan.json")[1]
+
+
+def test_what_a_module_of_tidegate_makes_in_a_plan_is_mended_in_its_call(run: Run, tmp_path: Path) -> None:
+    kind = "google_cloud_run_v2_service"
+    after = {"template": [{"containers": [{"image": "a:v1"}]}]}
+
+    def resource(module: str) -> dict[str, Any]:
+        address = {"address": f"module.{module}.{kind}.s", "module_address": f"module.{module}"}
+        return {**address, "type": kind, "name": "s", "change": {"after": after}}
+
+    sources = {"own": "../tidegate/modules/service", "foreign": "./cloud-run"}
+    calls = {name: {"source": source} for name, source in sources.items()}
+    plan = {
+        "format_version": "1.2",
+        "resource_changes": list(map(resource, sources)),
+        "configuration": {"root_module": {"module_calls": calls}},
+    }
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    found = json.loads(run("--plan", "plan.json", "--format", "json")[1])["findings"]
+    hints = {f["address"].split(".")[1]: f["hint"] for f in found if f["rule"] == "TG110"}
+    assert hints["own"].startswith("set max_instances in scaling")
+    assert hints["foreign"].startswith("set max_instance_count in scaling")
 
 
 def test_another_form_of_a_plan_is_refused(run: Run, tmp_path: Path) -> None:

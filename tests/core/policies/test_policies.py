@@ -102,9 +102,13 @@ def test_a_policy_explains_itself(policy) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", policy.name)
     assert not policy.title.endswith(".")
     assert policy.rationale.endswith(".")
-    assert not policy.fix.endswith(".")
+    ways = [way for _, way in policy.fix.by_place()]
+    assert policy.fix.terraform in ways
+    for way in ways:
+        assert re.match(r"[a-z]+[ :]", way)  # its first letter may be written large
+        assert not way.endswith(".")
     text = explain(policy.id, POLICIES)
-    assert all(part in text for part in (policy.title, policy.rationale, policy.fix, policy.severity))
+    assert all(part in text for part in (policy.title, policy.rationale, *ways, policy.severity))
 
 
 def test_a_rule_is_found_by_its_name_in_any_case_too() -> None:
@@ -165,6 +169,57 @@ def test_no_policy_falls_over_what_terraform_would_refuse(head: str, body: str) 
         assert finding.line >= 1
 
 
+# ---------------------------------------------------------------------------------------------- the hints
+
+SERVICE = """\
+resource "google_cloud_run_v2_service" "s" {
+  template {
+    containers {
+      image = "shop/orders"
+      env {
+        name  = "A"
+        value = "b"
+      }
+    }
+  }
+}
+
+module "s" {
+  source     = "../infra/modules/service"
+  containers = { app = { image = "shop/orders", env = { A = "b" } } }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "resource", "module"),
+    [("TG107", "startup_probe block", "startup_probe to"), ("TG108", "liveness_probe block", "with http on")],
+)
+def test_a_hint_speaks_of_what_stands_there(rule: str, resource: str, module: str) -> None:
+    one, other = (f.hint for f in run(read(SERVICE), POLICIES) if f.rule == rule)
+    assert resource in one
+    assert module in other
+    assert "probes." not in one + other
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_hint_in_terraform_speaks_of_keys_of_a_spec(rule: str) -> None:
+    policy = next(p for p in POLICIES if p.id == rule)
+    documents, faults = parse_each({"main.tf": (EXAMPLES / f"{rule}_fail.tf").read_text()})
+    hints = {f.hint for f in run(documents, POLICIES, faults=faults) if f.rule == rule}
+    assert hints <= {policy.fix.terraform, policy.fix.module} - {""}
+    if policy.fix.module and any(document.all("module") for document in documents):
+        assert policy.fix.module in hints
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=RULES)
+def test_only_words_for_a_spec_are_yaml_or_options_of_tidegate(policy) -> None:
+    written = f"{policy.fix.terraform} {policy.fix.module}"
+    assert not re.search(
+        r"\w: (true|false|instance|\[)|probes\.|telemetry\.|alerts\.|scaling\.|--image", written
+    )
+
+
 # ------------------------------------------------------------------------------------------------- the run
 
 PUBLIC = (
@@ -219,7 +274,7 @@ def test_a_finding_reads_as_one_line() -> None:
     assert str(finding) == (
         "main.tf:3:3: error TG101: google_cloud_run_v2_job_iam_member.x lets allUsers call the service"
     )
-    assert "allow_public" in finding.hint
+    assert finding.hint.startswith("name the callers as members")
 
 
 # ------------------------------------------------------------------------------------------------- secrets

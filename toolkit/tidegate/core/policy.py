@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from tidegate.core.document import Document, Place
+from tidegate.core.document import MADE_BY_OWN, Block, Document, Place, own_module
 from tidegate.core.errors import Fault, UsageError
 
 
@@ -70,6 +71,28 @@ class Review(NamedTuple):
     """The place of a suppression and a rule that it kept silent."""
 
 
+class Fix(NamedTuple):
+    """What to do, in the words of the place where it is to be done. Each begins with a plain word."""
+
+    terraform: str
+    """By arguments and blocks of Google's resources."""
+    module: str = ""
+    """By the inputs of tidegate's modules; empty where that is said in the same words."""
+    spec: str = ""
+    """By the keys of a spec; empty where that is said as for the modules."""
+
+    def by_place(self) -> tuple[tuple[str, str], ...]:
+        """What is said where: pairs of a place and what to do there. One without a place if it is the same
+        everywhere."""
+        ways = (
+            ("in a resource" if self.module else "in Terraform", self.terraform),
+            ("in a call of tidegate's module", self.module),
+            ("in a spec", self.spec),
+        )
+        given = tuple((where, way) for where, way in ways if way)
+        return given if len(given) > 1 else (("", self.terraform),)
+
+
 def _nothing(_: object) -> Iterable[Hit]:
     return ()
 
@@ -84,14 +107,15 @@ class Policy:
     title: str
     severity: Severity
     rationale: str
-    fix: str
+    fix: Fix
     look: Callable[[Sequence[Document]], Iterable[Hit]] = _nothing
     review: Callable[[Review], Iterable[Hit]] = _nothing
     hear: Callable[[Sequence[Fault]], Iterable[Hit]] = _nothing
 
-    def findings(self, hits: Iterable[Hit]) -> Iterator[Finding]:
-        for (path, line, column, address), message in hits:
-            yield Finding(path, line, column, self.id, self.severity, message, self.fix, address)
+    def findings(self, hits: Iterable[Hit], hint: Callable[[Fix, Place], str]) -> Iterator[Finding]:
+        for place, message in hits:
+            path, line, column, address = place
+            yield Finding(path, line, column, self.id, self.severity, message, hint(self.fix, place), address)
 
 
 _IGNORE = re.compile(
@@ -104,19 +128,50 @@ def run(
     policies: Sequence[Policy],
     accepted: Iterable[Suppression] = (),
     faults: Sequence[Fault] = (),
+    *,
+    rendered: bool = False,
 ) -> tuple[Finding, ...]:
     """Every finding that neither a comment nor `accepted` suppresses, once, ordered by place and rule.
 
-    `faults` is what could not be read.
+    `faults` is what could not be read. `rendered` says that it all comes from a spec, which the hints then
+    speak of.
     """
-    found = {f for policy in policies for f in policy.findings(policy.look(documents))}
-    found |= {f for policy in policies for f in policy.findings(policy.hear(faults))}
+    hint = in_a_spec if rendered else Hints(documents).hint
+    found = {f for policy in policies for f in policy.findings(policy.look(documents), hint)}
+    found |= {f for policy in policies for f in policy.findings(policy.hear(faults), hint)}
     comments = tuple(s for document in documents for s in suppressions(document))
     silencers = _Silencers((*comments, *accepted))
     loud = {finding for finding in found if not silencers.silence(finding)}
     review = Review(frozenset(p.id for p in policies), silencers.all, frozenset(silencers.used))
-    reviewed = {f for policy in policies for f in policy.findings(policy.review(review))}
+    reviewed = {f for policy in policies for f in policy.findings(policy.review(review), hint)}
     return tuple(sorted(loud | {finding for finding in reviewed if not silencers.silence(finding)}))
+
+
+def in_a_spec(fix: Fix, _: Place) -> str:
+    return fix.spec or fix.module or fix.terraform
+
+
+class Hints:
+    """Which words of a fix suit a place: those for the call of a module of tidegate's, or for resources."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self._blocks = {document.path: document.blocks for document in documents}
+        self._planned = {b.address: b for document in documents for b in document.blocks if b.place.address}
+
+    def hint(self, fix: Fix, place: Place) -> str:
+        block = self._planned.get(place.address) if place.address else self._around(place)
+        return (fix.module or fix.terraform) if block and _by_module(block) else fix.terraform
+
+    def _around(self, place: Place) -> Block | None:
+        """The last block that begins before it: a place of a finding is never outside of all blocks."""
+        blocks = self._blocks.get(place.path, ())
+        number = bisect.bisect_right(blocks, place[1:3], key=lambda block: block.place[1:3])
+        return blocks[number - 1] if number else None
+
+
+def _by_module(block: Block) -> bool:
+    source = block.get("source") if block.type == "module" else None
+    return MADE_BY_OWN in block.attributes or (source is not None and bool(own_module(source.value)))
 
 
 class _Silencers:
@@ -161,8 +216,10 @@ def find(rule: str, policies: Sequence[Policy]) -> Policy:
 def explain(rule: str, policies: Sequence[Policy]) -> str:
     """What a rule wants, why, and the way out, as plain text. Raises UsageError for a rule there is not."""
     policy = find(rule, policies)
+    ways = policy.fix.by_place()
+    todo = "".join(f"\n  {where}: {way}" if where else f" {way}" for where, way in ways)
     return (
         f"{policy.id} {policy.name} ({policy.severity})\n{policy.title}.\n\n"
-        f"Why: {policy.rationale}\n\nWhat to do: {policy.fix}\n\n"
+        f"Why: {policy.rationale}\n\nWhat to do:{todo}\n\n"
         f"To accept one place, with a reason: # tidegate:ignore {policy.id} REASON\n"
     )

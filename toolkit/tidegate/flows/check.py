@@ -26,7 +26,7 @@ def check_files(files: Mapping[str, bytes], own: Collection[str] = ()) -> tuple[
 
 def check_faults(faults: Sequence[Fault]) -> tuple[Finding, ...]:
     """What is wrong with a spec that cannot be read, as findings."""
-    return run((), POLICIES, faults=faults)
+    return run((), POLICIES, faults=faults, rendered=True)
 
 
 def check_plan(text: bytes, path: str) -> tuple[Finding, ...]:

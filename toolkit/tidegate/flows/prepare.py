@@ -63,7 +63,8 @@ def prepare(
     }
     notes = _unmeasured(spec) if local else ()
     roots = parse_all(own)
-    return Prepared(spec, dict(sorted(files.items())), run(roots, POLICIES, _accepted(spec)), notes, roots)
+    findings = run(roots, POLICIES, _accepted(spec), rendered=True)
+    return Prepared(spec, dict(sorted(files.items())), findings, notes, roots)
 
 
 def _accepted(spec: Spec) -> tuple[Suppression, ...]:

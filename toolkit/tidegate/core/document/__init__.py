@@ -15,9 +15,11 @@ from tidegate.core.document.model import (
     Value,
     plain,
 )
+from tidegate.core.document.own import MADE_BY_OWN, own_module
 from tidegate.core.document.read import MAX_BYTES, parse, parse_all, parse_each
 
 __all__ = [
+    "MADE_BY_OWN",
     "MAX_BYTES",
     "Block",
     "Comment",
@@ -27,6 +29,7 @@ __all__ = [
     "Object",
     "Place",
     "Value",
+    "own_module",
     "parse",
     "parse_all",
     "parse_each",

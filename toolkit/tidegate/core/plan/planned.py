@@ -11,7 +11,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tidegate.core.document import Block, Document, Expression, Node, Object, Place, Value
+from tidegate.core.document import (
+    MADE_BY_OWN,
+    Block,
+    Document,
+    Expression,
+    Node,
+    Object,
+    Place,
+    Value,
+    own_module,
+)
 from tidegate.core.errors import TerraformError
 
 SAID_PUBLIC = "tidegate:allow_public"
@@ -69,6 +79,8 @@ def _resource(raw: Mapping[str, Any], after: Json, plan: Mapping[str, Any], path
     )
     if any(map(_opened, calls)):
         attributes[SAID_PUBLIC] = Node(True, place)
+    if any(own_module(call.get("source")) for call in calls):
+        attributes[MADE_BY_OWN] = Node(True, place)
     kind = "data" if raw.get("mode") == "data" else "resource"
     return Block(kind, (str(raw["type"]), str(raw["name"])), attributes, blocks, place)
 
@@ -90,9 +102,9 @@ def _configured(raw: Mapping[str, Any], plan: Mapping[str, Any]) -> tuple[list[J
 
 def _opened(call: Json) -> bool:
     said = call.get("expressions", {}).get("allow_public", {})
-    module = re.search(r"(?:^|/)modules/service/?(?:\?.*)?$", str(call.get("source", "")))
     # What a variable says is not in the configuration; it may be true.
-    return module is not None and bool(said) and said.get("constant_value", True) is not False
+    public = bool(said) and said.get("constant_value", True) is not False
+    return own_module(call.get("source")) == "service" and public
 
 
 class _Reader:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -23,6 +23,6 @@ POLICY = Policy(
         "It works from everywhere until somebody deletes it, and Terraform keeps it in clear text in the "
         "state."
     ),
-    fix=("let a pipeline in by workload identity federation; let services use the account they run as"),
+    fix=Fix("let a pipeline in by workload identity federation; let services use the account they run as"),
     look=_look,
 )

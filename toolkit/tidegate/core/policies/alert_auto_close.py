@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -26,6 +26,6 @@ POLICY = Policy(
         "Where a series ends, as an instance's does, its incident stays open for seven days, and as long "
         "as it is open the next one tells nobody."
     ),
-    fix='add alert_strategy { auto_close = "3600s" }',
+    fix=Fix('add alert_strategy { auto_close = "3600s" }'),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -21,6 +21,10 @@ POLICY = Policy(
     title="An alert policy has a notification channel",
     severity=Severity.WARNING,
     rationale="An incident that nobody hears of is a line in a console.",
-    fix="add a channel, such as alerts.channels: [{email: NAME@DOMAIN}]",
+    fix=Fix(
+        terraform=("make a google_monitoring_notification_channel and put its id into notification_channels"),
+        module='add a channel, such as channels = { emails = ["NAME@DOMAIN"] }',
+        spec="add a channel, such as alerts.channels: [{email: NAME@DOMAIN}]",
+    ),
     look=_look,
 )

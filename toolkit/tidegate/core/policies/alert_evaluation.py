@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -23,6 +23,6 @@ POLICY = Policy(
     title="The evaluation interval is a multiple of 30 seconds",
     severity=Severity.ERROR,
     rationale="Cloud Monitoring refuses every other one, but only in the middle of the apply.",
-    fix='write evaluation_interval = "60s": Cloud Run is sampled no more often',
+    fix=Fix('write evaluation_interval = "60s": Cloud Run is sampled no more often'),
     look=_look,
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import promql, view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _LIMIT = 25_000
 _DESCRIPTORS = re.compile(r"open_?fds|fds_open|file_?descriptor", re.IGNORECASE)
@@ -40,6 +40,10 @@ POLICY = Policy(
         "An instance of Cloud Run has 25,000 file descriptors. An alert above that never fires: the "
         "service fails first."
     ),
-    fix="set the threshold to a share of 25,000, such as 20,000",
+    fix=Fix(
+        terraform="set the threshold to a share of 25,000, such as 20,000",
+        module="lower fd_limit in telemetry to 25,000 or less, or leave it out",
+        spec="lower telemetry.fd_limit to 25,000 or less, or leave it out",
+    ),
     look=_look,
 )

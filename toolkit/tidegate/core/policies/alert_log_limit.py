@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -23,6 +23,6 @@ POLICY = Policy(
     title="notification_rate_limit stands in alerts on logs only",
     severity=Severity.ERROR,
     rationale="Cloud Monitoring refuses it in every other policy, but only in the middle of the apply.",
-    fix="remove notification_rate_limit; an alert on a metric tells once per incident anyway",
+    fix=Fix("remove notification_rate_limit; an alert on a metric tells once per incident anyway"),
     look=_look,
 )

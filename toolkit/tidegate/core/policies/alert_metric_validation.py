@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -27,6 +27,6 @@ POLICY = Policy(
         "A metric that nothing has written yet does not exist. Cloud Monitoring then refuses the policy, "
         "so the first apply of a new service fails and every later one works."
     ),
-    fix="add disable_metric_validation = true to the condition",
+    fix=Fix("add disable_metric_validation = true to the condition"),
     look=_look,
 )

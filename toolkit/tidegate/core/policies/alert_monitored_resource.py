@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import promql, view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -30,6 +30,6 @@ POLICY = Policy(
         "Cloud Run writes metrics of the same name for services, jobs and worker pools. Cloud Monitoring "
         "then refuses the query, or adds up what does not belong together."
     ),
-    fix=('add monitored_resource="cloud_run_revision" to the labels of every run_googleapis_com metric'),
+    fix=Fix('add monitored_resource="cloud_run_revision" to the labels of every run_googleapis_com metric'),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -24,6 +24,6 @@ POLICY = Policy(
         "Google makes no new alert policies in the Monitoring Query Language since July 2025. A policy "
         "there is still works until Terraform has to make it anew."
     ),
-    fix="write the query in PromQL, in condition_prometheus_query_language",
+    fix=Fix("write the query in PromQL, in condition_prometheus_query_language"),
     look=_look,
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _WATCHES = re.compile(r"fds|descriptor|connections|var\.|local\.|each\.|templatefile", re.IGNORECASE)
 
@@ -39,6 +39,6 @@ POLICY = Policy(
         "Latency and errors show a leak when it is over: at the limit every request fails at once. The "
         "growth before it takes hours and is easily seen."
     ),
-    fix="call tidegate's module monitoring, or add an alert on deriv(process_open_fds[30m])",
+    fix=Fix("call tidegate's module monitoring, or add an alert on deriv(process_open_fds[30m])"),
     look=_look,
 )

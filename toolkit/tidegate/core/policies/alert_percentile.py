@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _MIXES = ("REDUCE_MEAN", "REDUCE_SUM")
 
@@ -34,9 +34,9 @@ POLICY = Policy(
         "A mean of percentiles is no percentile: one slow revision among nine fast ones disappears in "
         "it. Merged first, the distribution tells how long the slowest requests took."
     ),
-    fix=(
-        "align with ALIGN_DELTA and reduce with REDUCE_PERCENTILE_99; in PromQL histogram_quantile(0.99, "
-        "sum by (le) (rate(..._bucket[5m])))"
+    fix=Fix(
+        "align with ALIGN_DELTA and reduce with REDUCE_PERCENTILE_99; in PromQL "
+        "histogram_quantile(0.99, sum by (le) (rate(..._bucket[5m])))"
     ),
     look=_look,
 )

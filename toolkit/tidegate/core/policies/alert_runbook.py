@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -27,6 +27,8 @@ POLICY = Policy(
         "It is what the incident shows at three in the morning: the likely cause, the first steps, the "
         "way back. Without it everybody begins anew."
     ),
-    fix=("add documentation { content = ... } with the likely cause, the first three steps and the rollback"),
+    fix=Fix(
+        "add documentation { content = ... } with the likely cause, the first three steps and the rollback"
+    ),
     look=_look,
 )

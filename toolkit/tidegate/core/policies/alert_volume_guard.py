@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import promql, view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -29,6 +29,6 @@ POLICY = Policy(
         "At night a single failed request is a ratio of one half. Without a guard the policy fires on "
         "it, and is soon ignored."
     ),
-    fix="add: and sum(rate(REQUESTS[5m])) * 60 >= 6, or whatever number is worth waking somebody",
+    fix=Fix("add: and sum(rate(REQUESTS[5m])) * 60 >= 6, or whatever number is worth waking somebody"),
     look=_look,
 )

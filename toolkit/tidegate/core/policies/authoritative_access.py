@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -25,6 +25,6 @@ POLICY = Policy(
         "A binding takes the role from everybody it does not name, a policy takes every role: Google's "
         "own service agents and the account that applies lose theirs, and deployments stop."
     ),
-    fix="use google_project_iam_member, one for each member and role",
+    fix=Fix("use google_project_iam_member, one for each member and role"),
     look=_look,
 )

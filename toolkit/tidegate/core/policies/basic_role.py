@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -24,9 +24,9 @@ POLICY = Policy(
         "Both may change almost everything in the project; an editor may also run code as most of its "
         "accounts. No service and no pipeline needs that."
     ),
-    fix=(
-        "give the roles that are used: a deployer needs run.developer, iam.serviceAccountUser on the "
-        "runtime account, and monitoring.editor"
+    fix=Fix(
+        "give the roles that are used: a deployer needs run.developer, "
+        "iam.serviceAccountUser on the runtime account, and monitoring.editor"
     ),
     look=_look,
 )

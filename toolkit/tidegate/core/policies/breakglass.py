@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -26,6 +26,6 @@ POLICY = Policy(
         "A justification for breaking the glass deploys any image past the policy. In the configuration "
         "it does so at every apply, long after the emergency."
     ),
-    fix=("remove breakglass_justification; in an emergency give it to gcloud run deploy --breakglass"),
+    fix=Fix("remove breakglass_justification; in an emergency give it to gcloud run deploy --breakglass"),
     look=_look,
 )

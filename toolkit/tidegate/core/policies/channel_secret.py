@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 from tidegate.core.secrets import secret_value
 
 _SECRETS = ("auth_token", "password", "service_key")
@@ -34,9 +34,9 @@ POLICY = Policy(
         "Who reads the repository, the plan or the state can write into the channel, or close the "
         "pager's incidents."
     ),
-    fix=(
-        "give it by a write-only argument (auth_token_wo, service_key_wo, password_wo) from an ephemeral "
-        "value; change the secret, it has been seen"
+    fix=Fix(
+        "give it by a write-only argument (auth_token_wo, service_key_wo, password_wo) "
+        "from an ephemeral value; change the secret, it has been seen"
     ),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -24,6 +24,9 @@ POLICY = Policy(
         "Cloud Run itself counts neither open file descriptors nor connections. Without the sidecar a "
         "leak is seen only when requests fail."
     ),
-    fix="set telemetry.collector.enabled: true",
+    fix=Fix(
+        terraform="set enabled = true in collector",
+        spec="set telemetry.collector.enabled: true",
+    ),
     look=_look,
 )

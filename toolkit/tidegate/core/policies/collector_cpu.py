@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _collects(container: view.Container) -> bool:
@@ -32,6 +32,10 @@ POLICY = Policy(
         "Billed by request, an instance has no CPU between requests: scrapes fail, and so does "
         "everything else that runs in the background. Where samples are missing no leak can be seen."
     ),
-    fix="set billing: instance in the spec, or cpu_idle = false in every container",
+    fix=Fix(
+        terraform="set cpu_idle = false in the resources of every container",
+        module='set billing = "instance"',
+        spec="set billing: instance",
+    ),
     look=_look,
 )

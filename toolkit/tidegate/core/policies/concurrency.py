@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _MOST = 250
 
@@ -32,9 +32,19 @@ POLICY = Policy(
         "each. With billing by request, a thousand requests also share the CPU that one request is "
         "given."
     ),
-    fix=(
-        "lower concurrency (max_instance_request_concurrency; Cloud Run's default is 80), or show by a "
-        "load test that an instance bears it"
+    fix=Fix(
+        terraform=(
+            "lower max_instance_request_concurrency (Cloud Run's default is 80), "
+            "or show by a load test that an instance bears it"
+        ),
+        module=(
+            "lower concurrency in scaling (Cloud Run's default is 80), or show by"
+            " a load test that an instance bears it"
+        ),
+        spec=(
+            "lower scaling.concurrency (Cloud Run's default is 80), or show by a "
+            "load test that an instance bears it"
+        ),
     ),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -29,6 +29,6 @@ POLICY = Policy(
         "Where resources are written and cpu_idle is not, the CPU is billed for the whole life of the "
         "instance. Who adds a limit of memory changes the bill without seeing it."
     ),
-    fix="write cpu_idle = true (billed while requests are handled) or cpu_idle = false (always)",
+    fix=Fix("write cpu_idle = true (billed while requests are handled) or cpu_idle = false (always)"),
     look=_look,
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _DEFAULT = re.compile(r"-compute@developer\.gserviceaccount\.com$|@appspot\.gserviceaccount\.com$")
 
@@ -31,9 +31,19 @@ POLICY = Policy(
         "everything: whoever takes over the service takes over the project. All services share it, so no "
         "role can be taken from one of them."
     ),
-    fix=(
-        "make a google_service_account for the service, with the roles it needs, and name it in "
-        "service_account; tidegate's module makes one where service_account is left out"
+    fix=Fix(
+        terraform=(
+            "make a google_service_account for it, with the roles it needs, and "
+            "name it in service_account (service_account_name in "
+            "google_cloud_run_service)"
+        ),
+        module=(
+            "leave service_account_email out, so that the module makes an "
+            "account, or name one that is this service's own"
+        ),
+        spec=(
+            "leave service_account out, so that an account is made, or name one that is this service's own"
+        ),
     ),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -25,9 +25,9 @@ POLICY = Policy(
         "A changed region or name replaces the service: its address, the revisions to roll back to and "
         "its rollout record are gone."
     ),
-    fix=(
-        "leave deletion_protection at true; switch it off only in the change that is meant to delete the "
-        "service"
+    fix=Fix(
+        "leave deletion_protection at true; switch it off only in the change that is "
+        "meant to delete the service"
     ),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _SHARED = ("token.actions.githubusercontent.com", "https://gitlab.com", "app.terraform.io", "bitbucket.org")
 
@@ -29,6 +29,6 @@ POLICY = Policy(
         "The issuer of GitHub and of GitLab signs for every repository of the world. Without a condition "
         "each of them can get a token of this pool."
     ),
-    fix='add attribute_condition, such as assertion.repository_owner_id == "1234"',
+    fix=Fix('add attribute_condition, such as assertion.repository_owner_id == "1234"'),
     look=_look,
 )

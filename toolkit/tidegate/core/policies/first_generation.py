@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -23,6 +23,6 @@ POLICY = Policy(
         "The older resource knows neither deletion_protection nor startup probes of sidecars nor direct "
         "VPC egress, and a changed image needs a new name of the revision to be rolled out."
     ),
-    fix=("move it: a removed block for the old address, an import block for google_cloud_run_v2_service"),
+    fix=Fix("move it: a removed block for the old address, an import block for google_cloud_run_v2_service"),
     look=_look,
 )

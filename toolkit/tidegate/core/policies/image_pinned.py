@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
@@ -38,6 +38,9 @@ POLICY = Policy(
         "safe; but nobody can tell from the configuration what runs, and an unrelated change deploys new "
         "code."
     ),
-    fix="deploy with --image NAME@sha256:DIGEST, or with a tag that is never moved",
+    fix=Fix(
+        terraform=("write the image as NAME@sha256:DIGEST, or with a tag that is never moved"),
+        spec=("deploy with --image NAME@sha256:DIGEST, or with a tag that is never moved"),
+    ),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -36,9 +36,9 @@ POLICY = Policy(
         "Rate limits, the web application firewall and the certificates are at the load balancer. With "
         "the ingress open to all, the service's own run.app address leads past them."
     ),
-    fix=(
-        "set ingress to INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER (internal-and-load-balancer in a spec), "
-        "or default_uri_disabled to true"
+    fix=Fix(
+        terraform=('set ingress = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", or default_uri_disabled = true'),
+        module='set ingress = "internal-and-load-balancer"',
     ),
     look=_look,
 )

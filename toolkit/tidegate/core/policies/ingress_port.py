@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -31,6 +31,9 @@ POLICY = Policy(
         "The port says which container takes the requests. Cloud Run refuses a service of several that "
         "leaves this open, but only in the middle of the apply."
     ),
-    fix="give a port to the container that takes the requests, and to no other",
+    fix=Fix(
+        terraform=("add a ports block to the container that takes the requests, and to no other"),
+        module=("give a port to the container that takes the requests, and to no other"),
+    ),
     look=_look,
 )

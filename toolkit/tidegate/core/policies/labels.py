@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -25,6 +25,6 @@ POLICY = Policy(
         "The bill and the metrics can be split by labels only, and at night somebody has to find out "
         "whose service it is."
     ),
-    fix="add labels, such as { owner = TEAM, service = NAME }",
+    fix=Fix("add labels, such as { owner = TEAM, service = NAME }"),
     look=_look,
 )

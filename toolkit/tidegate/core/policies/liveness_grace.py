@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _LEAST = 60
 
@@ -40,6 +40,11 @@ POLICY = Policy(
         "Without a startup probe the liveness probe counts from the first moment. A container that once "
         "starts more slowly, because its database does, is killed before it is ready, again and again."
     ),
-    fix="add a startup probe, which the liveness probe waits for, or raise initial_delay_seconds",
+    fix=Fix(
+        terraform=("add a startup_probe, which the liveness probe waits for, or raise initial_delay_seconds"),
+        spec=(
+            "add probes.startup, which the liveness probe waits for, or raise probes.liveness.initial_delay"
+        ),
+    ),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -29,6 +29,12 @@ POLICY = Policy(
         "An instance that has run out of file descriptors or threads keeps its place, and fails its "
         "share of the requests until it is scaled in."
     ),
-    fix="add probes.liveness to the container, an http probe on a path that needs no other service",
+    fix=Fix(
+        terraform=(
+            "add a liveness_probe block to the container, with http_get on a path that needs no other service"
+        ),
+        module=("add liveness_probe to the container, with http on a path that needs no other service"),
+        spec=("add probes.liveness to the container, an http probe on a path that needs no other service"),
+    ),
     look=_look,
 )

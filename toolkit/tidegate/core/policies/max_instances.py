@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -24,6 +24,9 @@ POLICY = Policy(
         "A leak makes instances slow, slow instances make Cloud Run start more, and each of these opens "
         "connections to the same database and costs money."
     ),
-    fix=("set scaling.max_instances (max_instance_count) to what the traffic needs and the database bears"),
+    fix=Fix(
+        terraform=("set max_instance_count in scaling to what the traffic needs and the database bears"),
+        module=("set max_instances in scaling to what the traffic needs and the database bears"),
+    ),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _MOST = 100
 
@@ -28,9 +28,22 @@ POLICY = Policy(
         "are started until the limit: it is what the bill, the database and the APIs behind the service "
         "must bear."
     ),
-    fix=(
-        "lower max_instances (max_instance_count) to what the traffic needs, or accept the finding with "
-        "the number of connections and the price that were agreed on"
+    fix=Fix(
+        terraform=(
+            "lower max_instance_count to what the traffic needs, or accept the "
+            "finding with the number of connections and the price that were "
+            "agreed on"
+        ),
+        module=(
+            "lower max_instances in scaling to what the traffic needs, or accept "
+            "the finding with the number of connections and the price that were "
+            "agreed on"
+        ),
+        spec=(
+            "lower scaling.max_instances to what the traffic needs, or accept the"
+            " finding with the number of connections and the price that were "
+            "agreed on"
+        ),
     ),
     look=_look,
 )

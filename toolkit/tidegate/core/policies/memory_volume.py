@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -27,6 +27,6 @@ POLICY = Policy(
         "What is written there counts as memory of the instance. A log or a cache that grows ends it by "
         "an out-of-memory kill, which looks like a leak of the process."
     ),
-    fix="add size_limit to empty_dir, and leave the containers the rest",
+    fix=Fix("add size_limit to empty_dir, and leave the containers the rest"),
     look=_look,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidegate.core.policies import POLICIES
+from tidegate.core.policy import Fix
 
 _INTRODUCTION = """\
 # Policies
@@ -73,12 +74,20 @@ accept:
 """
 
 
+def _todo(fix: Fix) -> str:
+    (where, way), *others = fix.by_place()
+    if not others:
+        return f"**What to do.** {way[0].upper()}{way[1:]}."
+    rows = [f"- {where[0].upper()}{where[1:]}: {way}." for where, way in ((where, way), *others)]
+    return "\n".join(("**What to do.**\n", *rows))
+
+
 def page() -> str:
     """The whole page, in Markdown."""
     rows = [f"| [{p.id}](#{p.id.lower()}-{p.name}) | {p.severity} | {p.title} |" for p in POLICIES]
     sections = [
         f"### {p.id} {p.name}\n\n*{p.severity.capitalize()}.* {p.title}.\n\n"
-        f"**Why.** {p.rationale}\n\n**What to do.** {p.fix[0].upper()}{p.fix[1:]}.\n"
+        f"**Why.** {p.rationale}\n\n{_todo(p.fix)}\n"
         for p in POLICIES
     ]
     return _INTRODUCTION + "\n".join(["| rule | severity | |", "|---|---|---|", *rows, "", *sections])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document, Expression, Node
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 from tidegate.core.secrets import secret_name, secret_value
 
 
@@ -38,6 +38,19 @@ POLICY = Policy(
         "It can be read in the repository, in the plan, in the state file, in the console and by "
         "everybody who may view the service, and it cannot be replaced without a deployment."
     ),
-    fix="put the value into Secret Manager and name it under secrets; change the value too, it has been seen",
+    fix=Fix(
+        terraform=(
+            "put the value into Secret Manager and read it by a secret_key_ref; "
+            "change the value too, it has been seen"
+        ),
+        module=(
+            "put the value into Secret Manager and name it in secrets of the "
+            "container; change the value too, it has been seen"
+        ),
+        spec=(
+            "put the value into Secret Manager and name it in secrets of the "
+            "container; change the value too, it has been seen"
+        ),
+    ),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _PERIOD = 10.0
 
@@ -27,6 +27,6 @@ POLICY = Policy(
     title="A probe times out before the next one is due",
     severity=Severity.ERROR,
     rationale="Cloud Run refuses a timeout above the period, but only in the middle of the apply.",
-    fix="lower timeout_seconds or raise period_seconds (10 where nothing is said)",
+    fix=Fix("lower timeout_seconds or raise period_seconds (10 where nothing is said)"),
     look=_look,
 )

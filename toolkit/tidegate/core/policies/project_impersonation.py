@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _ACTS_AS = (
     "roles/iam.serviceAccountUser",
@@ -32,6 +32,6 @@ POLICY = Policy(
         "On a project it is the right to act as every account there is and will be, those with more "
         "rights among them: it makes every other restriction void."
     ),
-    fix="use google_service_account_iam_member, on the one account that the deployer must attach",
+    fix=Fix("use google_service_account_iam_member, on the one account that the deployer must attach"),
     look=_look,
 )

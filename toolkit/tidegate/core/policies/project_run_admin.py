@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -24,6 +24,6 @@ POLICY = Policy(
         "It includes the right to change who may call a service, so whoever has it can open each of them "
         "to the internet."
     ),
-    fix=("give roles/run.developer; what makes a service and its callers may have more, on that service"),
+    fix=Fix("give roles/run.developer; what makes a service and its callers may have more, on that service"),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -27,6 +27,6 @@ POLICY = Policy(
     rationale=(
         "On a project it reads every secret there, those of the other services and those of tomorrow."
     ),
-    fix="use google_secret_manager_secret_iam_member, as tidegate's module service does",
+    fix=Fix("use google_secret_manager_secret_iam_member, as tidegate's module service does"),
     look=_look,
 )

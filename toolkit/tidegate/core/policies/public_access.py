@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -27,6 +27,6 @@ POLICY = Policy(
         "allUsers is the whole internet, allAuthenticatedUsers everybody with a Google account. On a "
         "secret, a registry or an account that is never meant; on a bucket hardly ever."
     ),
-    fix=("name the members; publish files behind a load balancer or accept the finding with the reason"),
+    fix=Fix("name the members; publish files behind a load balancer or accept the finding with the reason"),
     look=_look,
 )

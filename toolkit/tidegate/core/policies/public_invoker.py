@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _EVERYBODY = ("allUsers", "allAuthenticatedUsers")
 
@@ -32,6 +32,16 @@ POLICY = Policy(
         "everybody in the organisation. Written among other members they are easily overlooked in a "
         "review."
     ),
-    fix=("name the callers in invokers; if the service is meant to be public, set allow_public: true"),
+    fix=Fix(
+        terraform=(
+            "name the callers as members, and leave invoker_iam_disabled out; if "
+            "the service is meant to be public, accept the finding with the "
+            "reason"
+        ),
+        module=(
+            "name the callers in invokers; if the service is meant to be public, set allow_public = true"
+        ),
+        spec=("name the callers in invokers; if the service is meant to be public, set allow_public: true"),
+    ),
     look=_look,
 )

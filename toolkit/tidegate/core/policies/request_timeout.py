@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 _MOST = 900
 
@@ -28,6 +28,10 @@ POLICY = Policy(
         "them where they are, and a client that hangs holds its connection and its share of the "
         "concurrency."
     ),
-    fix=("lower request_timeout (timeout), or accept the finding where streams or websockets need it"),
+    fix=Fix(
+        terraform=("lower timeout, or accept the finding where streams or websockets need it"),
+        module=("lower timeout_seconds, or accept the finding where streams or websockets need it"),
+        spec=("lower request_timeout, or accept the finding where streams or websockets need it"),
+    ),
     look=_look,
 )

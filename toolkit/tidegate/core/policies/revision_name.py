@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -26,6 +26,6 @@ POLICY = Policy(
         "Another change under the same name ends in a conflict (409), and a name that anybody else has "
         "given plans its removal, which is one more revision."
     ),
-    fix=("remove revision from the template; the name that Cloud Run gave is latest_created_revision"),
+    fix=Fix("remove revision from the template; the name that Cloud Run gave is latest_created_revision"),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -26,6 +26,10 @@ POLICY = Policy(
         "Cloud Run refuses it, but only in the middle of the apply, when other resources have already "
         "changed."
     ),
-    fix="lower min_instances or raise max_instances",
+    fix=Fix(
+        terraform="lower min_instance_count or raise max_instance_count",
+        module="lower min_instances or raise max_instances in scaling",
+        spec="lower scaling.min_instances or raise scaling.max_instances",
+    ),
     look=_look,
 )

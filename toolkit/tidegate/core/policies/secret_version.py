@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -25,6 +25,13 @@ POLICY = Policy(
         "Every instance that starts reads the latest version anew: a bad value reaches all revisions at "
         "once, the stable one too, and a rollback does not help."
     ),
-    fix='name the version, such as version: "3", and deploy to change it',
+    fix=Fix(
+        terraform=(
+            'name the version, such as version = "3" (key = "3" in '
+            "google_cloud_run_service), and apply to change it"
+        ),
+        module='name the version, such as version = "3", and apply to change it',
+        spec='name the version, such as version: "3", and deploy to change it',
+    ),
     look=_look,
 )

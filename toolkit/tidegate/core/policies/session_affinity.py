@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -26,6 +26,6 @@ POLICY = Policy(
         "A client stays with the revision it has met. A candidate at 5 % then gets its clients, not its "
         "share of the requests, and keeps them after the traffic is taken back."
     ),
-    fix="remove session_affinity, and keep sessions where every instance finds them",
+    fix=Fix("remove session_affinity, and keep sessions where every instance finds them"),
     look=_look,
 )

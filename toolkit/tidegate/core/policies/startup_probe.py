@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -29,6 +29,15 @@ POLICY = Policy(
         "Without one, Cloud Run sends requests as soon as the port is open, which in many frameworks is "
         "before the first request can be answered; and no other container can wait for this one."
     ),
-    fix=("add probes.startup to the container, best an http probe on a path that needs what requests need"),
+    fix=Fix(
+        terraform=(
+            "add a startup_probe block to the container, best with http_get on a "
+            "path that needs what requests need"
+        ),
+        module=("add startup_probe to the container, best with http on a path that needs what requests need"),
+        spec=(
+            "add probes.startup to the container, best an http probe on a path that needs what requests need"
+        ),
+    ),
     look=_look,
 )

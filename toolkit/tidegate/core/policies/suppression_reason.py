@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
-from tidegate.core.policy import Hit, Policy, Severity, suppressions
+from tidegate.core.policy import Fix, Hit, Policy, Severity, suppressions
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -23,6 +23,6 @@ POLICY = Policy(
     title="A comment that accepts a finding names the rule and gives a reason",
     severity=Severity.ERROR,
     rationale="In a year nobody knows why the finding was accepted, or whether the reason still holds.",
-    fix="write # tidegate:ignore RULE REASON, on the line of the finding or alone on the line above",
+    fix=Fix("write # tidegate:ignore RULE REASON, on the line of the finding or alone on the line above"),
     look=_look,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tidegate.core.policy import Hit, Policy, Review, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Review, Severity
 
 
 def _review(review: Review) -> Iterator[Hit]:
@@ -19,6 +19,6 @@ POLICY = Policy(
     title="What accepts a finding names a rule that there is",
     severity=Severity.ERROR,
     rationale="A slip in the number accepts nothing, or one day another rule than the one that was meant.",
-    fix="look the id up in the finding, or in docs/policies.md",
+    fix=Fix("look the id up in the finding, or in docs/policies.md"),
     review=_review,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tidegate.core.policy import Hit, Policy, Review, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Review, Severity
 
 _THESE = frozenset({"TG001", "TG002", "TG003"})
 
@@ -27,6 +27,9 @@ POLICY = Policy(
         "What was accepted has been mended or has moved. Left where it is, the comment accepts the next "
         "fault of this kind, which nobody has looked at."
     ),
-    fix="remove it, or put it on the line of the finding or alone on the line above",
+    fix=Fix(
+        terraform=("remove it, or put it on the line of the finding or alone on the line above"),
+        spec="remove the entry, or name in it the rule that is meant",
+    ),
     review=_review,
 )

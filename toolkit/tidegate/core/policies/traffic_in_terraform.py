@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document, Node
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _all(field: view.Field) -> tuple[Node, ...]:
@@ -33,6 +33,6 @@ POLICY = Policy(
         "of a rollout or right after a rollback. The provider sends it without an etag, so nothing "
         "notices."
     ),
-    fix="leave the traffic blocks out, and write lifecycle { ignore_changes = [traffic] }",
+    fix=Fix("leave the traffic blocks out, and write lifecycle { ignore_changes = [traffic] }"),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -27,9 +27,9 @@ POLICY = Policy(
         "A new revision that becomes ready takes the share of LATEST at once: no steps, no judgement; "
         "and of two deployments at the same time, the later one wins all of it."
     ),
-    fix=(
-        "leave the traffic block out and let tidegate move the traffic, or name a revision with type "
-        "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
+    fix=Fix(
+        "leave the traffic blocks out and move the traffic in steps, as tidegate does, or"
+        " name a revision with type TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
     ),
     look=_look,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -26,6 +26,6 @@ POLICY = Policy(
         "Cloud Run refuses such a split, but only in the middle of the apply, when other resources have "
         "already changed."
     ),
-    fix="make the percentages of the traffic blocks sum to 100",
+    fix=Fix("make the percentages of the traffic blocks sum to 100"),
     look=_look,
 )

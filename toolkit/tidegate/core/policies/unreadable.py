@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Place
 from tidegate.core.errors import Fault
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _hear(faults: Sequence[Fault]) -> Iterator[Hit]:
@@ -23,6 +23,6 @@ POLICY = Policy(
         "No other rule looks at what cannot be read, so that nothing is known of it; and neither "
         "Terraform nor tidegate deploys it."
     ),
-    fix="mend it at this place; what else is wrong with the file is told once it can be read",
+    fix=Fix("mend it at this place; what else is wrong with the file is told once it can be read"),
     hear=_hear,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.document import Document
 from tidegate.core.policies import view
-from tidegate.core.policy import Hit, Policy, Severity
+from tidegate.core.policy import Fix, Hit, Policy, Severity
 
 
 def _look(documents: Sequence[Document]) -> Iterator[Hit]:
@@ -26,6 +26,6 @@ POLICY = Policy(
         "Left out, only calls to private addresses do: everything else leaves past the firewall, the NAT "
         "address that partners allow and the flow logs. Both may be meant; which one cannot be seen."
     ),
-    fix="write egress in vpc_access: ALL_TRAFFIC, or PRIVATE_RANGES_ONLY if that is meant",
+    fix=Fix("write egress in vpc_access: ALL_TRAFFIC, or PRIVATE_RANGES_ONLY if that is meant"),
     look=_look,
 )

@@ -31,7 +31,8 @@ def sarif(findings: Sequence[Finding], policies: Sequence[Policy], version: str)
 
 
 def _rule(policy: Policy) -> dict[str, Any]:
-    fix = f"{policy.fix[0].upper()}{policy.fix[1:]}."
+    ways = policy.fix.by_place()
+    fix = " ".join(_sentence(f"{where}: {way}" if where else way) for where, way in ways)
     return {
         "id": policy.id,
         "name": "".join(word.capitalize() for word in policy.name.split("-")),

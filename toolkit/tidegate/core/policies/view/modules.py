@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
-from tidegate.core.document import Block, Node, Object
+from tidegate.core.document import Block, Node, Object, own_module
 from tidegate.core.policies.view.fields import UNKNOWN, Field, entry, is_literal, items
 from tidegate.core.policies.view.model import Alert, Container, Env, Probe, Secret, Service
 
@@ -13,9 +12,7 @@ from tidegate.core.policies.view.model import Alert, Container, Env, Probe, Secr
 def is_module(block: Block, name: str) -> bool:
     """Whether it calls tidegate's module of this name, from wherever."""
     source = block.get("source")
-    if block.type != "module" or source is None or not isinstance(source.value, str):
-        return False
-    return re.search(rf"(?:^|/)modules/{name}/?(?:\?.*)?$", source.value) is not None
+    return block.type == "module" and source is not None and own_module(source.value) == name
 
 
 def service(block: Block) -> Service:
