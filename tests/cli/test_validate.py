@@ -273,10 +273,18 @@ def test_what_a_module_of_tidegate_makes_in_a_plan_is_mended_in_its_call(run: Ru
     assert hints["foreign"].startswith("set max_instance_count in scaling")
 
 
-def test_another_form_of_a_plan_is_refused(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "plan.json").write_text(json.dumps({"format_version": "2.0", "resource_changes": []}))
-    code, _, err = run("--plan", "plan.json")
-    assert code == ExitCode.TERRAFORM
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {},
+        {"format_version": "2.0", "resource_changes": []},
+        {"format_version": "1.2", "resource_changes": [1]},
+    ],
+)
+def test_another_form_of_a_plan_is_refused(run: Run, tmp_path: Path, plan: Any) -> None:
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    code, out, err = run("--plan", "plan.json")
+    assert (code, out) == (ExitCode.USAGE, "")
     assert "terraform show -json" in err
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tidegate.core.document import Block, Document, Expression, plain
-from tidegate.core.errors import TerraformError
+from tidegate.core.errors import UsageError
 from tidegate.core.plan.planned import SAID_PUBLIC, planned
 
 KIND = "google_cloud_run_v2_service"
@@ -153,5 +153,5 @@ def test_a_data_source_that_was_read_for_the_plan_is_seen() -> None:
     ],
 )
 def test_what_is_no_plan_is_refused(wrong: Any) -> None:
-    with pytest.raises(TerraformError, match=r"p\.json is not a plan as JSON"):
+    with pytest.raises(UsageError, match=r"p\.json is not a plan as JSON"):
         planned(wrong, "p.json")

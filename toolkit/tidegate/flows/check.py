@@ -30,7 +30,7 @@ def check_faults(faults: Sequence[Fault]) -> tuple[Finding, ...]:
 
 
 def check_plan(text: bytes, path: str) -> tuple[Finding, ...]:
-    """Findings in a plan as JSON. Raises UsageError, and TerraformError for another form of it."""
+    """Findings in a plan as JSON. Raises UsageError for what is none, or of another form."""
     try:
         plan = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -22,7 +22,7 @@ from tidegate.core.document import (
     Value,
     own_module,
 )
-from tidegate.core.errors import TerraformError
+from tidegate.core.errors import UsageError
 
 SAID_PUBLIC = "tidegate:allow_public"
 """Put on what tidegate's module makes when it was told that everybody is meant; no argument of Google's."""
@@ -37,9 +37,9 @@ Json = Any
 def planned(plan: Mapping[str, Any], path: str) -> Document:
     """What will be there after the apply; `path` is for messages. Deleted resources are left out.
 
-    Raises TerraformError for what is no plan.
+    Raises UsageError for what is no plan.
     """
-    wrong = TerraformError(
+    wrong = UsageError(
         f"{path} is not a plan as JSON", hint="write one with `terraform show -json PLAN > plan.json`"
     )
     changes = plan.get("resource_changes")
