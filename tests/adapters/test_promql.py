@@ -16,6 +16,7 @@ from google.oauth2.credentials import Credentials
 from adapters.conftest import FakeClock
 from adapters.web import Web, answer, serving
 from prometheus import over
+from tidegate.adapters import promql
 from tidegate.adapters.clock import SystemClock
 from tidegate.adapters.credentials import Found, session
 from tidegate.adapters.promql import GOOGLE, PromQl
@@ -242,7 +243,8 @@ GOOGLES = json.dumps({"error": {"code": 403, "message": "Permission denied", "st
         (400, b'{"status":"error","error":"parse error: x"}', Rejected, "parse error: x"),
         (401, b"", Denied, "refused"),
         (403, GOOGLES.encode(), Denied, "Permission denied"),
-        (404, b"<html>not here</html>", NotFound, "not here"),
+        (403, b"<!DOCTYPE HTML><html><head><style>a{}</style><title>Go\n away</title>", Denied, ": Go away "),
+        (502, b"<html><style>a {}</style><p>no&nbsp;upstream</p></html>", Unreachable, ": no upstream "),
         (302, b"", Rejected, "refused"),
         (503, b"overloaded", Unreachable, "overloaded"),
         (200, b"", Unreachable, "not one of Prometheus"),
@@ -252,7 +254,6 @@ GOOGLES = json.dumps({"error": {"code": 403, "message": "Permission denied", "st
         (200, matrix({"metric": {}, "values": [[math.nan, "1"]]}), Unreachable, "not one of Prometheus"),
         (200, matrix({"metric": {"a": "\ud800"}, "values": []}), Unreachable, "not one of Prometheus"),
         (200, b"[" * 200_000, Unreachable, "not one of Prometheus"),
-        (400, b"[" * 200_000, Rejected, "…"),
         (400, b'{"error":"half a \\ud800 pair"}', Rejected, r"half a \? pair"),
     ],
 )  # fmt: skip
@@ -262,8 +263,40 @@ def test_a_refusal_is_one_sentence(
     web.respond = lambda handler: answer(handler, status, body)
     with pytest.raises(error, match=said) as caught:
         asking(web.url, retrying).query_range("p1", "x", HOUR, 60)
-    assert caught.value.message.startswith("cannot evaluate 'x' in project p1: ")
+    assert caught.value.message.startswith(f"cannot evaluate 'x' at {web.url}: ")
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, b"<!DOCTYPE HTML><html><head><title>Error response</title>" + b"<p>" * 9999),
+        (404, b"404 page not found"),
+        (404, b'{"detail":"Not Found"}'),
+        (405, b"<html>no</html>"),
+        (400, b"[" * 200_000),
+        (501, b""),
+    ],
+)
+def test_what_is_no_prometheus_is_said_without_its_page(
+    web: Web, retrying: Retrying, status: int, body: bytes
+) -> None:
+    web.respond = lambda handler: answer(handler, status, body)
+    address = web.url.replace("http://", "http://me:secret@") + "/there"
+    with pytest.raises(Rejected) as caught:
+        asking(address, retrying).query_range("p1", "x", HOUR, 60)
+    assert caught.value.message == f"what answers at {web.url}/there is no Prometheus (HTTP {status})"
+    assert len(web.requests) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_google_s_own_refusals_name_the_project(
+    web: Web, retrying: Retrying, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(promql, "GOOGLE", web.url + "/{project}")
+    web.respond = lambda handler: answer(handler, status, b"")
+    with pytest.raises(NotFound if status == 404 else Denied, match="in project p1: refused"):
+        asking(promql.GOOGLE, retrying).query_range("p1", "x", HOUR, 60)
 
 
 def test_a_passing_outage_is_ridden_out(web: Web, retrying: Retrying, clock: FakeClock) -> None:

@@ -350,7 +350,8 @@ def only_rules(web: Web, status: int, body: bytes, **headers: str) -> None:
         (200, b'{"status":"success","data":{"resultType":"matrix","result":[{"met', "not one of Prometheus"),
         (302, b"", "refused"),
         (403, b"<html>Forbidden</html>", "Forbidden"),
-        (404, b"404 page not found", "404 page not found"),
+        (404, b"404 page not found", "is no Prometheus (HTTP 404)"),
+        (404, b"<!DOCTYPE HTML><html><title>Error</title><p>no such file", "is no Prometheus (HTTP 404)"),
         (503, b"busy", "busy"),
     ],
 )

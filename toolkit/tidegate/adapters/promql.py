@@ -8,15 +8,15 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 
-from tidegate.adapters.rest_errors import Refused, cut, is_passing, said, translated
+from tidegate.adapters.rest_errors import PASSING, Refused, cut, is_passing, said, translated
 from tidegate.adapters.retry import Retrying
 from tidegate.adapters.within import within
 from tidegate.core.alerting.firing import IndexArray, Labels
-from tidegate.core.errors import Unreachable
+from tidegate.core.errors import Rejected, Unreachable
 from tidegate.core.samples import FloatArray, Window
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ _MOST_BYTES = 64 << 20
 _LOOKBACK = 300.0
 """Seconds for which PromQL goes on telling the last sample of a series that has ended."""
 _GRANT = "grant roles/monitoring.viewer to the account tidegate runs as"
+
+_OF_OTHERS = frozenset({401, 403, *PASSING})
+"""Refusals that may be those of somebody in between, whoever stands behind."""
 
 Line = tuple[Mapping[str, str], FloatArray, FloatArray]
 """Labels, times (rising, epoch seconds) and finite values of one series of the answer."""
@@ -54,6 +57,7 @@ class PromQl:
         self._retrying = retrying
         self._address = address
         self._denied = denied
+        self._place = "" if address == GOOGLE else _without_credentials(address.format(project=""))
 
     def query_range(self, project: str, query: str, window: Window, step: float) -> list[Line]:
         """The query at every multiple of `step` seconds in the window, so that two reads meet the same times.
@@ -97,7 +101,8 @@ class PromQl:
         step: float,
         worth_repeating: Callable[[Exception], bool] = is_passing,
     ) -> list[tuple[Labels, list[tuple[float, float]]]]:
-        doing = f"evaluate {_shown(query)} in project {project}"
+        where = f"at {self._place}" if self._place else f"in project {project}"
+        doing = f"evaluate {_shown(query)} {where}"
         asked = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.12g}"}
         timeout = self._retrying.policy.timeout
         with translated(doing, timeout, denied=self._denied, rejected="check the query"):
@@ -131,8 +136,19 @@ class PromQl:
                     body.clear()  # the traceback would keep it
                     raise Refused(413, f"the answer is longer than {_MOST_BYTES >> 20} MiB")
             if answer.status_code != 200:
-                raise Refused(answer.status_code, said(bytes(body)))
+                raise self._refusal(answer.status_code, bytes(body))
             return bytes(body)
+
+    def _refusal(self, status: int, body: bytes) -> Exception:
+        """Prometheus says why in JSON, and has this path."""
+        if (
+            self._place
+            and status >= 400
+            and status not in _OF_OTHERS
+            and (status == 404 or not _is_json(body))
+        ):
+            return Rejected(f"what answers at {self._place} is no Prometheus (HTTP {status})")
+        return Refused(status, said(body))
 
     @staticmethod
     def _without_proxy(session: requests.Session, url: str) -> requests.Session:
@@ -140,6 +156,18 @@ class PromQl:
         with contextlib.suppress(ValueError):
             session.trust_env = not ipaddress.ip_address(urlsplit(url).hostname or "").is_loopback
         return session
+
+
+def _without_credentials(address: str) -> str:
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_brief(error: Exception) -> bool:

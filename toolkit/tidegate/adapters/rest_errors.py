@@ -6,7 +6,9 @@ The sibling of `grpc_errors`, for what has no client of its own.
 from __future__ import annotations
 
 import contextlib
+import html
 import json
+import re
 from collections.abc import Iterator
 
 from tidegate.core.errors import Denied, NotFound, Rejected, RemoteError, Unreachable
@@ -14,6 +16,10 @@ from tidegate.core.errors import Denied, NotFound, Rejected, RemoteError, Unreac
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that a repeated read may cure."""
 _LONGEST = 300
+_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<(?:style|script)\b.*?</(?:style|script)>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_MOST_READ = 4096
 
 
 class Refused(Exception):
@@ -74,11 +80,15 @@ def _refusal(error: Refused, doing: str, denied: str, rejected: str) -> RemoteEr
 
 
 def said(body: bytes) -> str:
-    """The message of a Google error, or Prometheus' own `error` text; the first words of anything else."""
+    """The message of a Google error, or Prometheus' own `error` text; the title of a page, or its words;
+    the first words of anything else."""
     text = body.decode(errors="replace")
     with contextlib.suppress(ValueError, AttributeError, RecursionError):
         error = json.loads(text).get("error", "")
         text = str(error.get("message", "")) if isinstance(error, dict) else str(error)
+    if _PAGE.match(text):
+        title = _TITLE.search(text[:_MOST_READ])
+        text = html.unescape(title[1] if title else _TAG.sub(" ", text[:_MOST_READ]))
     return cut(text.encode(errors="replace").decode()) or "refused"
 
 
