@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -200,6 +201,35 @@ def test_too_few_requests_are_not_called_healthy(world: Preflown, requests: floa
     assert Kind.HEALTHY not in kinds(found)
     told = [f.sentence for f in found.findings if f.kind is Kind.LITTLE_TRAFFIC]
     assert any("too few to call it healthy" in sentence for sentence in told)
+
+
+def quiet_since(world: Preflown, since: float, requests: float) -> None:
+    """So many requests a second from then on; ten before."""
+    values = World.values
+
+    def then(revision: str, time: float) -> Mapping[str, float]:
+        world.requests = 10.0 if time < since else requests
+        return values(world, revision, time)
+
+    world.metrics.values = then
+
+
+def test_a_service_that_has_gone_quiet_is_not_called_healthy_for_none_of_its_requests(
+    world: Preflown,
+) -> None:
+    quiet_since(world, world.clock.now() - 60, 0.0)
+    found = world.check()
+    assert Kind.HEALTHY not in kinds(found)
+    (told,) = [f.sentence for f in found.findings if f.revision and f.kind is Kind.LITTLE_TRAFFIC]
+    assert told == (
+        "orders-1 had 900 requests in the last 2 min, none in the last 25 s: too few to call it healthy"
+    )
+
+
+def test_where_the_last_requests_are_few_it_is_healthy_by_all_that_is_looked_at(world: Preflown) -> None:
+    quiet_since(world, world.clock.now() - 60, 0.4)
+    told = only(world.check(), Kind.HEALTHY)
+    assert re.match(r"orders-1 is healthy: fails 0 % of [\d,]+ requests in the last 2 min, ", told)
 
 
 def test_what_the_rollout_will_not_see_is_said(world: Preflown) -> None:

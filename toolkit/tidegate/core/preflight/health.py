@@ -105,14 +105,22 @@ def health(look: Look, samples: Samples, revision: str, criteria: Criteria) -> I
     yield from _unmeasured(now, seconds)
     if burning:
         return
-    if errors.samples < criteria.min_requests:
-        text = f"{revision} had {counted(errors.samples, 'request')} in the last {duration(seconds)}"
-        yield Finding(Kind.LITTLE_TRAFFIC, f"{text}: too few to call it healthy", POWER, revision)
+    if few := _few(now, errors.samples, seconds):
+        yield Finding(Kind.LITTLE_TRAFFIC, f"{few}: too few to call it healthy", POWER, revision)
     elif now.error_ratio > criteria.error_limit:
         text = f"{now.failing()}: too few requests to be certain"
         yield Finding(Kind.LITTLE_TRAFFIC, text, POWER, revision)
     else:
-        yield Finding(Kind.HEALTHY, _well(now, long), revision=revision)
+        yield Finding(Kind.HEALTHY, _well(now, long, seconds), revision=revision)
+
+
+def _few(now: _Now, requests: int, seconds: float) -> str:
+    """How few requests there were: over all that is looked at, or none any more; empty for enough."""
+    had = f"{now.revision} had {counted(requests, 'request')} in the last {duration(seconds)}"
+    if requests < now.criteria.min_requests:
+        return had
+    gone = now.total("request_count") == 0
+    return f"{had}, none in the last {duration(RECENT * now.look.sample_period)}" if gone else ""
 
 
 def _errors(now: _Now, long: MetricResult) -> Iterator[str]:
@@ -166,9 +174,8 @@ def _unmeasured(now: _Now, seconds: float) -> Iterator[Finding]:
             )
 
 
-def _well(now: _Now, long: tuple[MetricResult, ...]) -> str:
-    requests = counted(round(now.total("request_count")), "request")
-    told = [f"fails {percent(now.error_ratio)} of its last {requests}"]
+def _well(now: _Now, long: tuple[MetricResult, ...], seconds: float) -> str:
+    told = [_seldom(now, seconds)]
     values = [v for values in now.recent(P99) for v in values]
     if values:
         told.append(f"p99 latency {milliseconds(float(np.median(values)))}")
@@ -179,3 +186,16 @@ def _well(now: _Now, long: tuple[MetricResult, ...]) -> str:
         if r.metric in counts and r.finding is Judged.FINE
     ]
     return f"{now.revision} is healthy: {', '.join(told)}"
+
+
+def _seldom(now: _Now, seconds: float) -> str:
+    """How few of its requests fail: of the last ones, or of all that is looked at where those are few."""
+    requests = now.total("request_count")
+    if requests >= now.criteria.min_requests:
+        return f"fails {percent(now.error_ratio)} of its last {counted(round(requests), 'request')}"
+    requests, errors = (
+        sum(float(s.values.sum()) for s in now.samples.of_metric(metric, now.revision))
+        for metric in ("request_count", "error_count")
+    )
+    ratio = min(errors / requests, 1.0)
+    return f"fails {percent(ratio)} of {counted(round(requests), 'request')} in the last {duration(seconds)}"
