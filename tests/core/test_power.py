@@ -268,5 +268,50 @@ def test_the_present_is_measured_from_the_samples() -> None:
     assert now.connections is None
 
 
+@pytest.mark.parametrize(
+    "requests",
+    [
+        [300.0] * 20,  # the same in every period
+        [3.0, 3.0 + 4e-16] * 10,  # but for rounding
+        [0.0] * 19 + [1e-300],
+        [300.0] + [0.0] * 19,  # all at once
+    ],
+)
+@pytest.mark.parametrize("instances", [1.0, 3.0])
+def test_a_load_that_hardly_varies_explains_nothing_and_is_no_trouble(
+    requests: list[float], instances: float
+) -> None:
+    """Every warning is an error here."""
+    rng = np.random.default_rng(5)
+    times = START + PERIOD * np.arange(1, 21)
+    use = 0.3 * np.exp(rng.normal(0, 0.05, times.size))
+    found = present(
+        Samples.of(
+            Series(Key(metric, OLD), times.copy(), np.array(values))
+            for metric, values in (
+                ("request_count", requests), ("cpu_utilization", use),
+                ("instance_count", [instances] * 20),
+            )
+        ),
+        Window(START, START + 20 * PERIOD),
+        PERIOD,
+    )  # fmt: skip
+    assert isinstance(found, Present)
+    assert found.cpu is not None
+    assert found.cpu.sd == pytest.approx(float(np.log(use).std()), rel=0.2)
+
+
+def test_noise_is_measured_about_the_growth_however_late_and_short_it_is() -> None:
+    ripple = np.array([1.0, -1.0] * 10)
+    for period in (0.5, 60.0, 3600.0):
+        times = START + period * np.arange(1, 21)
+        fds = Series(Key("open_fds", OLD, "a"), times, 50 + 7 * np.arange(20) + ripple)
+        requests = Series(Key("request_count", OLD), times.copy(), np.full(20, 30.0))
+        found = present(Samples.of((fds, requests)), Window(START, START + 20 * period), period)
+        assert isinstance(found, Present)
+        assert found.fds is not None
+        assert found.fds.sd == pytest.approx(1.0, rel=0.05)
+
+
 def test_no_requests_are_no_data() -> None:
     assert isinstance(present(Samples.of(()), Window(START, START + 60), PERIOD), NoData)

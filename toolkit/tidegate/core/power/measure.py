@@ -13,6 +13,8 @@ _FEW = 8
 """Samples under which nothing is said about noise."""
 _MOST_PHI = 0.95
 _MOST_DISPERSION = 10.0
+_SAME = 1e-24
+"""Mean square about the mean, as part of the mean square, that is left by rounding."""
 
 
 def present(samples: Samples, window: Window, period: float) -> Present | NoData:
@@ -80,10 +82,23 @@ def _median(samples: Samples, metric: str) -> float | None:
 def _growth_noise(samples: Samples, metric: str) -> Noise | None:
     """About a straight line through each instance's samples."""
     return _pooled(
-        s.values - np.polyval(np.polyfit(s.times - s.times[0], s.values, 1), s.times - s.times[0])
-        for s in _of(samples, metric)
-        if s.key.instance and len(s) >= _FEW
+        s.values - _line(s.times, s.values) for s in _of(samples, metric) if s.key.instance and len(s) >= _FEW
     )
+
+
+def _line(at: FloatArray, values: FloatArray, *, rising: bool = False) -> FloatArray:
+    """The least squares line through the values, at each of them; level where all are at one place, and
+    where it would fall although it is `rising`.
+
+    About the mean, so that neither large nor nearly equal places (n,) cost precision.
+    """
+    off = at - at.mean()
+    spread = float(off @ off)
+    level = float(values.mean())
+    if spread <= _SAME * float(at @ at):
+        return np.full(values.size, level)
+    slope = float(off @ (values - level)) / spread
+    return level + (max(slope, 0.0) if rising else slope) * off
 
 
 def _cpu_noise(samples: Samples, requests: dict[int, float], instances: float, period: float) -> Noise | None:
@@ -93,8 +108,7 @@ def _cpu_noise(samples: Samples, requests: dict[int, float], instances: float, p
         if len(series) < _FEW or (series.values <= 0).all():
             continue
         load = np.array([requests.get(round(t / period), 0.0) / instances for t in series.times.tolist()])
-        slope, base = np.polyfit(load, series.values, 1) if load.std() > 0 else (0.0, series.values.mean())
-        expected = base + slope * load if slope > 0 else np.full(load.size, series.values.mean())
+        expected = _line(load, series.values, rising=True)
         usable = (expected > 0) & (series.values > 0)
         found.append(np.log(series.values[usable] / expected[usable]))
     return _pooled(found)
