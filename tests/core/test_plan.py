@@ -200,6 +200,32 @@ def test_the_text() -> None:
     ]
 
 
+def test_an_output_of_which_parts_are_not_known_yet_is_known_after_the_apply() -> None:
+    outputs = {
+        "alert_policies": {"actions": ["create"], "after": {}, "after_unknown": {"fd_level": True}},
+        "channels": {
+            "actions": ["update"],
+            "before": ["a"],
+            "after": ["a", None],
+            "after_unknown": [False, True],
+        },
+        "objectives": {"actions": ["create"], "after": {}, "after_unknown": {}},
+    }
+    assert summarize(plan(output_changes=outputs)).text().splitlines()[:3] == [
+        "  output alert_policies: none → (known after apply)",
+        "  output channels: [1 item] → (known after apply)",
+        "  output objectives: none → {}",
+    ]
+
+
+def test_under_a_name_the_columns_stay_straight() -> None:
+    summary = summarize(plan(resource("a", "create"), resource("long_one", "create")))
+    name, first, second, _ = summary.titled("service").splitlines()
+    assert name == "service:"
+    assert first.index("create") == second.index("create")
+    assert summarize(plan(resource("x", "no-op"))).titled("service").startswith("service: No changes")
+
+
 def test_the_text_does_not_depend_on_the_order_of_the_plan() -> None:
     resources = [resource(name, "create") for name in "abc"]
     assert summarize(plan(*resources)).text() == summarize(plan(*reversed(resources))).text()

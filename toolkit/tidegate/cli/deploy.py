@@ -210,7 +210,7 @@ def request_of(
 
     def approve(summaries: Mapping[str, PlanSummary]) -> bool:
         for name, summary in summaries.items():
-            talk.say(f"{name}: {summary.text()}")
+            talk.say(summary.titled(name))
         if given.approved and fingerprint(summaries) != given.approved:
             talk.say("this is another plan than the one that was approved for all regions")
             return False
@@ -321,7 +321,7 @@ def _dry_run(request: Request, settings: Settings, connected: Connected, form: s
         })  # fmt: skip
     else:
         for name, summary in plans.summaries.items():
-            click.echo(f"{name}: {summary.text()}")
+            click.echo(summary.titled(name))
         click.echo(_then(steps) if stable else "then: the first revision gets all the traffic")
     if refused:
         raise PlanRefused(refused, hint=plans.way_out)
@@ -351,7 +351,7 @@ def _report(
 
     if outcome.state.exit_code == ExitCode.PLAN_REFUSED:
         for name, summary in outcome.plans.summaries.items():
-            talk.say(f"{name}: {summary.text()}")
+            talk.say(summary.titled(name))
         if outcome.plans.way_out:
             talk.say(outcome.plans.way_out)
     spec = prepared.spec

@@ -146,4 +146,4 @@ def _tell(spec: Spec, summaries: dict[str, PlanSummary], given: Given) -> None:
         })  # fmt: skip
         return
     for name, summary in summaries.items():
-        click.echo(f"{name}: {summary.text() if given.dry_run else summary.headline()}")
+        click.echo(summary.titled(name) if given.dry_run else f"{name}: {summary.headline()}")

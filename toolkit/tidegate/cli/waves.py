@@ -138,7 +138,7 @@ def _show(plans: Mapping[str, Planned], talk: Talk) -> None:
     """Regions whose plans read the same are shown together."""
     alike: dict[str, list[str]] = {}
     for region, planned in plans.items():
-        text = "\n".join(f"{name}: {summary.text()}" for name, summary in planned.summaries.items())
+        text = "\n".join(summary.titled(name) for name, summary in planned.summaries.items())
         alike.setdefault(text, []).append(region)
     for text, regions in alike.items():
         talk.say(f"{', '.join(regions)}\n{text}")

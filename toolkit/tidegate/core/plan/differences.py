@@ -88,7 +88,7 @@ def _differences(path: str, before: _Side, after: _Side) -> Iterator[tuple[str, 
             yield from _differences(_join(path, key), before.inner(key), after.inner(key))
     elif isinstance(before.value, list) and isinstance(after.value, list):
         yield from _list_differences(path, before, after)
-    elif _differs(before.value, after.value) or _has_mark(after.unknown):
+    elif _differs(before.value, after.value) or has_mark(after.unknown):
         yield path, before, after
 
 
@@ -112,10 +112,11 @@ def _differs(one: Any, two: Any) -> bool:
     return type(one) is not type(two) or bool(one != two)
 
 
-def _has_mark(mark: Any) -> bool:
+def has_mark(mark: Any) -> bool:
+    """Whether anything in a value bears a mark, such as that it is known only after the apply."""
     if isinstance(mark, dict):
-        return any(map(_has_mark, mark.values()))
-    return any(map(_has_mark, mark)) if isinstance(mark, list) else mark is True
+        return any(map(has_mark, mark.values()))
+    return any(map(has_mark, mark)) if isinstance(mark, list) else mark is True
 
 
 def _texts(before: _Side, after: _Side, secrets: Sequence[str]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tidegate.core.errors import TerraformError
-from tidegate.core.plan.differences import UNKNOWN, Attribute, differences, path_text, shown
+from tidegate.core.plan.differences import UNKNOWN, Attribute, differences, has_mark, path_text, shown
 from tidegate.core.plan.secrets import secrets_in_plan
 
 SHORTEST_SECRET = 4
@@ -120,6 +120,11 @@ class PlanSummary:
         if self.drifted:
             lines.append(f"Changed outside Terraform: {', '.join(self.drifted)}")
         return "\n".join([*lines, self.headline()])
+
+    def titled(self, name: str) -> str:
+        """The plan after its name: beside it if it is one line, else below, so that columns stay straight."""
+        text = self.text()
+        return f"{name}:\n{text}" if "\n" in text else f"{name}: {text}"
 
     def headline(self) -> str:
         """`Plan: 1 to create, 2 to update`."""
@@ -262,7 +267,8 @@ def _action(actions: Sequence[str], *, imports: bool) -> Action:
 
 def _output(name: str, raw: Mapping[str, Any], secrets: Sequence[str]) -> OutputChange:
     secret = raw.get("before_sensitive") is True or raw.get("after_sensitive") is True
-    unknown = raw.get("after_unknown") is True
+    # What is only partly known is shown by its size, and nobody knows that yet.
+    unknown = has_mark(raw.get("after_unknown"))
     return OutputChange(
         name,
         _action(raw.get("actions") or (), imports=False),
