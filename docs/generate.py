@@ -26,6 +26,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))
 
 import module_tables  # noqa: E402 - beside this file, which need not be run as a script
+import series_table  # noqa: E402
 
 SPEC_HEAD = """# The spec
 
@@ -453,7 +454,7 @@ def pages() -> dict[Path, str]:
         DOCS / "spec.md": spec_page(),
         DOCS / "metrics.md": metrics_page(),
         rollout: rollout_page(rollout.read_text(encoding="utf-8")),
-        alerts: module_tables.alerts_page(alerts.read_text(encoding="utf-8")),
+        alerts: series_table.page(module_tables.alerts_page(alerts.read_text(encoding="utf-8"))),
         **dict(module_tables.readmes()),
     }
 

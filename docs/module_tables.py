@@ -33,7 +33,7 @@ def readmes() -> Iterator[tuple[Path, str]]:
     for page in sorted((ROOT / "infra").rglob("README.md")):
         text = page.read_text(encoding="utf-8")
         if "<!-- tables -->" in text:
-            yield page, _filled(text, "tables", tables(page.parent))
+            yield page, filled(text, "tables", tables(page.parent))
 
 
 def tables(module: Path) -> str:
@@ -143,10 +143,10 @@ def catalogue() -> dict[str, dict[str, Any]]:
 
 
 def alerts_page(present: str) -> str:
-    return _filled(present, "alerts", alerts())
+    return filled(present, "alerts", alerts())
 
 
-def _filled(text: str, place: str, content: str) -> str:
+def filled(text: str, place: str, content: str) -> str:
     drawn = f"<!-- {place} -->\n{content}\n<!-- /{place} -->"
     return re.sub(rf"<!-- {place} -->.*<!-- /{place} -->", lambda _: drawn, text, flags=re.DOTALL)
 

@@ -5,6 +5,7 @@ The queries and durations are those of the policies as the module renders them a
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from infra.conftest import SPEC
 from infra.promtool import SUBJECT, expectation, gauge, promtool, recorded, rules, run, verify
 from tidegate.adapters import rootdir
 from tidegate.core.alerting.lives import LIVES, MINUTES, NO_COLLECTOR
+from tidegate.core.alerting.needs import metrics_of
 from tidegate.core.alerting.subject import Series, listed
 from tidegate.core.spec import Alerts, load
 from tidegate.settings import read
@@ -29,6 +31,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool on the PATH"),
 ]
 
+MANUAL = Path(__file__).resolve().parents[2] / "docs" / "alerts.md"
 LONG = 150
 Conditions = dict[str, dict[str, Any]]
 
@@ -567,6 +570,25 @@ def test_the_rules_that_users_test_are_those_that_the_api_gets(
         for kind, condition in conditions.items()
     }
     assert found.kinds == tuple(Alerts().kinds)
+
+
+def test_the_manual_names_every_series_that_the_queries_ask_for(conditions: Conditions) -> None:
+    text = MANUAL.read_text(encoding="utf-8").partition("<!-- series -->")[2].partition("<!-- /series -->")[0]
+    told = {
+        name: set(re.findall(r"`(\w+)", row)) for name, row in re.findall(r"^\| `(\S+)` \|(.*)", text, re.M)
+    }
+    all_run, all_gauges = (set(re.findall(r"`(\w+)", line)) for line in text.splitlines() if line[:2] == "- ")
+    asked: dict[str, set[str]] = {}
+    for condition in conditions.values():
+        for name, selectors in metrics_of(condition["query"]).items():
+            short = name.replace("orders_europe_west1", "SERVICE_REGION")
+            for selector in selectors:
+                asked.setdefault(short, set()).update(re.findall(r'(\w+)\s*(?:=|!=|=~|!~)"', selector))
+    assert set(told) == set(asked)
+    for name, labels in asked.items():
+        assert labels <= told[name] | (all_run if "googleapis" in name else all_gauges), name
+        assert "revision_name" in told[name] or "_cpu_" in name or "billable" in name
+    assert all("le" in told[name] for name in told if name.endswith("_bucket"))
 
 
 def test_prometheus_accepts_every_query(conditions: Conditions, tmp_path: Path) -> None:
