@@ -11,8 +11,9 @@ import pytest
 
 from flows.rollout_world import CANDIDATE, STABLE, Behaviour, World
 from tidegate import cli, wiring
+from tidegate.core import record
 from tidegate.core.errors import ExitCode
-from tidegate.core.rollout import Phase
+from tidegate.core.rollout import Phase, State
 
 SERVICE = ("--service", "orders", "--project", "demo-project", "--region", "europe-west1")
 Say = Callable[..., int]
@@ -62,6 +63,26 @@ def test_an_abort_after_a_rollback_that_did_not_help_has_nothing_to_do(
     world.on_phase(Phase.ROLLING_BACK, stay_broken, delay=0.0)
     assert world.deploy().state.phase is Phase.NOT_RECOVERED
     assert said_to(world, monkeypatch)("abort") == ExitCode.DONE
+
+
+@pytest.mark.parametrize(
+    ("lasted", "told"), [(22.4, "22 s"), (0.0, "0 s"), (150.0, "2 min 30 s"), (7800.0, "2 h 10 min")]
+)
+def test_history_says_how_long_a_rollout_took(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    lasted: float,
+    told: str,
+) -> None:
+    world = World(tmp_path)
+    assert world.cloud.service is not None
+    began = world.clock.now()
+    ended = State("r1", "ci", began, Phase.PROMOTED, stable=STABLE, candidate=CANDIDATE, reason="fine")
+    past = record.remember({}, ended, now=began + lasted)
+    world.cloud.change(world.cloud.service.traffic, {record.HISTORY: past})
+    assert said_to(world, monkeypatch)("history") == ExitCode.DONE
+    assert f"{STABLE} → {CANDIDATE}  {told}  by ci  fine" in capfd.readouterr().out
 
 
 def test_who_asks_for_a_pause_and_does_not_get_it_hears_how_it_ended(

@@ -91,6 +91,31 @@ def test_a_long_reason_is_cut_so_that_the_annotation_stays_small() -> None:
     assert len(record.encode(a_state(reason="x" * 100_000), now=0, lease=0)) < 2000
 
 
+REASON = "orders-2 fails 4 % of its requests, 2 % are allowed; only absolute limits were looked at, " * 12
+
+
+@pytest.mark.parametrize("reason", [REASON, "x" * 700, "x" * 601, "w " * 301])
+def test_a_reason_that_was_cut_says_so_and_ends_at_a_word(reason: str) -> None:
+    found = record.decode(record.encode(a_state(reason=reason), now=0, lease=0))
+    (past,) = record.history({record.HISTORY: record.remember({}, a_state(reason=reason), now=0)})
+    assert isinstance(found, record.Record)
+    for kept, most in ((found.state.reason, 600), (past.reason, 200)):
+        assert len(kept) <= most
+        assert kept.endswith(" …")
+        whole = kept.removesuffix(" …")
+        assert reason.startswith(whole)
+        if " " in reason:
+            assert reason[len(whole)] in " ,;:"
+        assert len(kept) > most - 16
+    assert record.as_read(found.state) == found.state
+
+
+def test_a_reason_that_is_just_not_too_long_stays_whole() -> None:
+    reason = "word " * 119 + "words"
+    assert len(reason) == 600
+    assert record.as_read(a_state(reason=reason)).reason == reason
+
+
 @pytest.mark.parametrize(
     ("state", "now", "held"),
     [

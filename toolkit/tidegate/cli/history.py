@@ -21,6 +21,7 @@ def history(subject: Subject, target: Any, local_directory: Any, form: str) -> N
     from tidegate import wiring
     from tidegate.adapters.notifier import WebhookNotifier
     from tidegate.core import record
+    from tidegate.core.report.numbers import duration
     from tidegate.core.rollout import when
     from tidegate.flows.serving import service_of
 
@@ -33,8 +34,8 @@ def history(subject: Subject, target: Any, local_directory: Any, form: str) -> N
     if not past:
         click.echo(f"tidegate has not ended a rollout of {subject.name.service} yet")
     for one in past:
-        minutes = (one.ended - one.started) / 60
+        lasted = duration(round(one.ended - one.started))
         click.echo(
             f"{when(one.started)}  {one.phase:<13}  {one.stable or 'none'} → {one.candidate or 'none'}  "
-            f"{minutes:.0f} min  by {one.owner}  {one.reason}".rstrip()
+            f"{lasted}  by {one.owner}  {one.reason}".rstrip()
         )

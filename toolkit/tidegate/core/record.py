@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from tidegate.core.rollout import Moved, Phase, Settings, State
+from tidegate.core.rollout import Moved, Phase, Settings, State, shortened
 
 ROLLOUT = "tidegate/rollout"
 HISTORY = "tidegate/history"
@@ -66,8 +66,8 @@ def encode(state: State, *, now: float, lease: float, terms: Mapping[str, Any] |
 
 
 def as_read(state: State) -> State:
-    """The state as it comes back from the record: a long reason is cut."""
-    return replace(state, reason=state.reason[:_REASON])
+    """The state as it comes back from the record: a long reason is cut, and says so."""
+    return replace(state, reason=shortened(state.reason, _REASON))
 
 
 def decode(text: str) -> Record | Unreadable:
@@ -203,7 +203,7 @@ def remember(annotations: Mapping[str, str], state: State, *, now: float) -> str
     """The history annotation with `state` on top; the same rollout is never there twice."""
     latest = Past(
         state.id, state.owner, state.started, round(now, 3), state.phase, state.stable, state.candidate,
-        state.reason[: _REASON // 3],
+        shortened(state.reason, _REASON // 3),
     )  # fmt: skip
     rest = [past for past in history(annotations) if past.id != state.id]
     return _compact([asdict(past) for past in (latest, *rest)[:KEPT]])

@@ -29,7 +29,7 @@ from tidegate.core.rollout.events import (
 )
 from tidegate.core.rollout.state import ENDED, WAITING, Moved, OnCancel, Phase, Settings, State
 from tidegate.core.rollout.table import TRANSITIONS, IllegalEvent, Transition, allows, step
-from tidegate.core.rollout.wording import describe, sentence, when
+from tidegate.core.rollout.wording import describe, sentence, shortened, when
 
 __all__ = [
     "ENDED",
@@ -70,6 +70,7 @@ __all__ = [
     "describe",
     "mermaid",
     "sentence",
+    "shortened",
     "step",
     "when",
 ]

@@ -40,3 +40,15 @@ def sentence(state: State) -> str:
 def describe(split: Mapping[str, int]) -> str:
     """`orders-1 95 %, orders-2 5 %`."""
     return ", ".join(f"{revision} {percent} %" for revision, percent in sorted(split.items())) or "nothing"
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters: what is longer ends at a word, with a mark that it was cut."""
+    if len(text) <= most:
+        return text
+    mark = " …"
+    head = text[: most - len(mark) + 1]
+    whole = head.rpartition(" ")[0]
+    if len(whole) < most / 2:  # something without blanks, of which the beginning is worth more
+        whole = head[:-1]
+    return whole.rstrip(" ,;:") + mark
