@@ -98,7 +98,8 @@ def _line(at: FloatArray, values: FloatArray, *, rising: bool = False) -> FloatA
     if spread <= _SAME * float(at @ at):
         return np.full(values.size, level)
     slope = float(off @ (values - level)) / spread
-    return level + (max(slope, 0.0) if rising else slope) * off
+    line: FloatArray = level + (max(slope, 0.0) if rising else slope) * off
+    return line
 
 
 def _cpu_noise(samples: Samples, requests: dict[int, float], instances: float, period: float) -> Noise | None:
