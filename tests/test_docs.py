@@ -62,7 +62,13 @@ def test_make_targets_and_packages_exist(page: str, command: str) -> None:
         done = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     else:
-        assert words == ["pip", "install", "tidegate[local]"]
+        assert words == ["pip", "install", ".[local]"]  # there is nothing on an index
+
+
+@pytest.mark.parametrize("page", [*PAGES, *ROOT.glob("templates/**/*.j2"), *ROOT.glob("examples/*/*.md")])
+def test_nothing_is_installed_by_a_name_that_is_on_no_index(page: Path) -> None:
+    for arguments in re.findall(r"pip install (.*)", page.read_text(encoding="utf-8")):
+        assert not re.search(r"(?<![\w/.])tidegate(?:\[\w+\])?(?! ?@)(?![\w/])", arguments), arguments
 
 
 def test_every_command_is_in_the_manual() -> None:
