@@ -31,7 +31,7 @@ import series_table  # noqa: E402
 SPEC_HEAD = """# The spec
 
 `tidegate.yaml` describes one service. Every key, its default, and what it means; unknown keys are errors, and all faults
-of a file are told at once with line and column. Durations carry their unit (`250ms`, `90s`, `10m`, `1h30m`), ratios are
+of a file are told at once with line and column; what has to fit together is looked at as far as it can be read. Durations carry their unit (`250ms`, `90s`, `10m`, `1h30m`), ratios are
 between 0 and 1. `[]` stands for the entries of a list, `{}` for keys of your own.
 
 | key | default | meaning |

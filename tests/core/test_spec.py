@@ -391,6 +391,66 @@ environments:
     assert "service is missing" in found[0] + found[1]
 
 
+def test_sections_that_do_not_fit_together_are_told_beside_others_that_cannot_be_read() -> None:
+    found = faults(
+        """\
+service: orders
+project: x
+region: europe-west1
+color: red
+containers:
+  - {name: a, image: a, port: 1, depends_on: [gone, gone-too], mounts: {data: /data}}
+  - {name: a, image: b, http2: true}
+service_account: a@shop-prod.iam.gserviceaccount.com
+roles: [roles/run.viewer]
+telemetry: {collector: {interval: 500ms}}
+"""
+    )
+    assert [f.split(": ")[0] for f in found] == [
+        "1:1",
+        "2:10",
+        "4:1",
+        "6:3",
+        "6:3",
+        "6:3",
+        "6:3",
+        "9:8",
+        "10:35",
+    ]
+    assert [f for f in found if "names no other container" in f] == [
+        "6:3: containers has a depends_on that names no other container: gone",
+        "6:3: containers has a depends_on that names no other container: gone-too",
+    ]
+    told = "\n".join(found)
+    for fault in (
+        "volumes has no data, which the container a mounts",
+        "containers has two containers of the same name",
+        "containers has http2 on a, which takes no requests",
+        "roles are for the account that is made",
+        "telemetry.collector.interval '500ms' is a fraction of a second",
+    ):
+        assert fault in told
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["containers: 3\nvolumes: {}", "containers: [{image: a, mounts: {d: /d}}]\nvolumes: 3",
+     "containers: [{image: a, port: no}, {name: b, image: b}]"],
+)  # fmt: skip
+def test_nothing_is_said_of_what_could_not_be_read(broken: str) -> None:
+    head = BASE.partition("containers:")[0]
+    (found,) = faults(f"{head}{broken}\n")
+    assert "is not a" in found or "not a whole number" in found
+
+
+def test_a_base_that_its_overlays_complete_need_not_fit_together_alone() -> None:
+    base = BASE.replace("project: shop-prod\n", "").replace("port: 8080", "mounts: {data: /data}")
+    prod = "environments:\n  prod:\n    project: shop-prod\n    volumes: {data: {memory: {}}}\n"
+    assert "data" in read(base + prod, "prod").volumes
+    (found,) = faults(base + prod)
+    assert found.endswith("project is missing")
+
+
 def test_a_metric_of_ones_own_is_read_and_can_be_named() -> None:
     spec = read(
         BASE

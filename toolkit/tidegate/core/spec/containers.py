@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -146,36 +146,37 @@ class Container(Model):
         return self
 
 
-def check_containers(containers: tuple[Container, ...]) -> None:
-    """Raises pydantic's error unless they can run beside each other."""
+def container_faults(containers: tuple[Container, ...]) -> Iterator[PydanticCustomError]:
+    """All that keeps them from running beside each other."""
     names = [c.name for c in containers]
-    if len(set(names)) < len(names):
-        raise PydanticCustomError("containers", "has two containers of the same name")
+    twice = len(set(names)) < len(names)
+    if twice:
+        yield PydanticCustomError("containers", "has two containers of the same name")
     if len(containers) > 1 and sum(c.port is not None for c in containers) != 1:
-        raise PydanticCustomError(
+        yield PydanticCustomError(
             "containers", "needs exactly one container with a port (the ingress container)"
         )
-    for container in containers:
-        _check_one(container, containers)
-    if circle := _circle(containers):
-        raise PydanticCustomError(
+    alone = [fault for container in containers for fault in _faults_of_one(container, containers)]
+    yield from alone
+    if not (twice or alone) and (circle := _circle(containers)):
+        yield PydanticCustomError(
             "containers", "has a depends_on that goes round in a circle: {names}", {"names": circle}
         )
 
 
-def _check_one(container: Container, containers: tuple[Container, ...]) -> None:
+def _faults_of_one(container: Container, containers: tuple[Container, ...]) -> Iterator[PydanticCustomError]:
     if container.http2 and container.port is None and len(containers) > 1:
-        raise PydanticCustomError(
+        yield PydanticCustomError(
             "containers", "has http2 on {name}, which takes no requests", {"name": container.name}
         )
     for other in container.depends_on:
         target = next((c for c in containers if c.name == other), None)
         if target is None or target is container:
-            raise PydanticCustomError(
+            yield PydanticCustomError(
                 "containers", "has a depends_on that names no other container: {name}", {"name": other}
             )
-        if target.probes.startup is None:
-            raise PydanticCustomError(
+        elif target.probes.startup is None:
+            yield PydanticCustomError(
                 "containers",
                 "has a depends_on on {name}, which has no startup probe; Cloud Run refuses that",
                 {"name": other},

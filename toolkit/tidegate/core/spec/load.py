@@ -10,11 +10,20 @@ from pydantic import ValidationError
 from tidegate.core.errors import Fault, InvalidInput, UsageError
 from tidegate.core.spec.analysis import OWN
 from tidegate.core.spec.faults import MISSING, faults
-from tidegate.core.spec.model import Spec
+from tidegate.core.spec.model import UNREAD, Spec
 from tidegate.core.spec.read import Path, Tree, parse
 from tidegate.core.spec.suggest import suggest
 
 _OVERLAYS = "environments"
+ANY_SERVICE: Mapping[str, Any] = {
+    "service": "any",
+    "project": "any-project",
+    "region": "europe-west1",
+    "containers": [{"name": "app", "port": 8080}],
+}
+"""What every spec needs, for what is looked at without it."""
+_NEVER_TOGETHER = frozenset({"region", "regions", "rollout"})
+"""Sections that are held against each other as they are read, and against no others."""
 
 
 def load(text: bytes, path: str, environment: str | None = None) -> Spec:
@@ -38,10 +47,11 @@ def load(text: bytes, path: str, environment: str | None = None) -> Spec:
             spec = _spec(merged)
         except ValidationError as error:
             found = set(faults(error, merged, path))
+            partial = name is None and overlays and any(f.message.endswith(MISSING) for f in found)
             # A base may leave to its overlays what differs between them.
             if name is None and environment is not None:
                 found = {f for f in found if not f.message.endswith(MISSING)}
-            wrong |= found
+            wrong |= found if partial else found | _together(merged, error, path)
         else:
             chosen = spec if name == environment else chosen
     if wrong:
@@ -58,14 +68,27 @@ def validated(tree: Tree, path: str) -> Spec:
     try:
         return _spec(tree)
     except ValidationError as error:
-        raise InvalidInput(tuple(faults(error, tree, path))) from error
+        raise InvalidInput((*faults(error, tree, path), *_together(tree, error, path))) from error
 
 
-def _spec(tree: Tree) -> Spec:
+def _together(tree: Tree, error: ValidationError, path: str) -> set[Fault]:
+    """What does not fit together among the sections that could be read, when others could not."""
+    unread = frozenset(str(item["loc"][0]) for item in error.errors(include_url=False) if item["loc"])
+    if not unread:
+        return set()
+    kept = {key: value for key, value in tree.value.items() if key not in unread | _NEVER_TOGETHER}
+    try:
+        _spec(Tree({**ANY_SERVICE, **kept}), unread)
+    except ValidationError as more:
+        return set(faults(more, tree, path))
+    return set()
+
+
+def _spec(tree: Tree, unread: frozenset[str] = frozenset()) -> Spec:
     """Raises pydantic's ValidationError."""
     analysis = tree.value.get("analysis")
     own = analysis.get("metrics") if isinstance(analysis, dict) else None
-    context = {OWN: tuple(own) if isinstance(own, dict) else ()}
+    context = {OWN: tuple(own) if isinstance(own, dict) else (), UNREAD: unread}
     return Spec.model_validate(_tuples(tree.value), context=context)
 
 

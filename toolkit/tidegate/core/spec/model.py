@@ -5,17 +5,25 @@ Durations and latencies are floats in seconds, ratios 0..1, rates per minute unl
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator, model_validator
-from pydantic_core import PydanticCustomError, PydanticKnownError
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError
 
 from tidegate.core.errors import UsageError
 from tidegate.core.spec.accepted import Accepted
 from tidegate.core.spec.alerts import Alerts
 from tidegate.core.spec.analysis import Analysis
 from tidegate.core.spec.base import Model
-from tidegate.core.spec.containers import Container, VolumeName, check_containers
+from tidegate.core.spec.containers import Container, VolumeName, container_faults
 from tidegate.core.spec.guard import Guard
 from tidegate.core.spec.notify import Listener
 from tidegate.core.spec.platform import (
@@ -26,7 +34,7 @@ from tidegate.core.spec.platform import (
     SqlInstance,
     Volume,
     Vpc,
-    check_volumes,
+    volume_faults,
 )
 from tidegate.core.spec.regions import Regions, check_waves
 from tidegate.core.spec.rollout import Rollout
@@ -63,6 +71,13 @@ class Collector(Model):
     cpu: Cpu = "1"
     memory: Memory = "512Mi"
 
+    @field_validator("interval")
+    @classmethod
+    def _whole_seconds(cls, value: float) -> float:
+        if value != int(value):
+            raise PydanticCustomError("interval", "is a fraction of a second; write whole ones, such as 30s")
+        return value
+
 
 class TelemetrySpec(Model):
     """Where fds, connections and memory come from, and how old a sample is when it can be seen."""
@@ -88,6 +103,9 @@ class GcsState(Model):
 
 
 State = LocalState | GcsState
+
+UNREAD = "unread"
+"""In the context of a validation: the names of the sections in whose place something else stands."""
 
 
 class Spec(Model):
@@ -152,29 +170,12 @@ class Spec(Model):
         return value
 
     @model_validator(mode="after")
-    def _containers_fit(self) -> Self:
-        check_containers(self.containers)
-        check_volumes(
-            self.volumes,
-            self.containers,
-            cloud_sql=bool(self.cloud_sql),
-            environment=self.execution_environment,
-        )
-        if self.roles and self.service_account is not None:
-            raise PydanticCustomError(
-                "roles", "are for the account that is made; the service_account keeps those it has"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _collector_fits(self) -> Self:
-        collector = self.telemetry.collector
-        if collector.enabled and any(c.name == "collector" for c in self.containers):
-            raise PydanticCustomError(
-                "containers", "has a container named collector, which the sidecar is called"
-            )
-        if collector.interval != int(collector.interval):
-            raise PydanticCustomError("collector", "has a collector that scrapes at a fraction of a second")
+    def _fits_together(self, info: ValidationInfo) -> Self:
+        unread = (info.context or {}).get(UNREAD, frozenset())
+        wrong = [fault for needs, look in _TOGETHER if not needs & unread for fault in look(self)]
+        if wrong:
+            details = [InitErrorDetails(type=fault, input={}) for fault in wrong]
+            raise ValidationError.from_exception_data("Spec", details)
         return self
 
     @property
@@ -214,3 +215,39 @@ class Spec(Model):
                 )
             }
         )
+
+
+def _containers(spec: Spec) -> Iterator[PydanticCustomError]:
+    return container_faults(spec.containers)
+
+
+def _volumes(spec: Spec) -> Iterator[PydanticCustomError]:
+    return volume_faults(
+        spec.volumes,
+        spec.containers,
+        cloud_sql=bool(spec.cloud_sql),
+        environment=spec.execution_environment,
+    )
+
+
+def _roles(spec: Spec) -> Iterator[PydanticCustomError]:
+    if spec.roles and spec.service_account is not None:
+        yield PydanticCustomError(
+            "roles", "are for the account that is made; the service_account keeps those it has"
+        )
+
+
+def _collector(spec: Spec) -> Iterator[PydanticCustomError]:
+    if spec.telemetry.collector.enabled and any(c.name == "collector" for c in spec.containers):
+        yield PydanticCustomError(
+            "containers", "has a container named collector, which the sidecar is called"
+        )
+
+
+_TOGETHER: tuple[tuple[frozenset[str], Callable[[Spec], Iterator[PydanticCustomError]]], ...] = (
+    (frozenset({"containers"}), _containers),
+    (frozenset({"containers", "volumes", "cloud_sql", "execution_environment"}), _volumes),
+    (frozenset({"roles", "service_account"}), _roles),
+    (frozenset({"containers", "telemetry"}), _collector),
+)
+"""What has to fit together, with the sections that each look needs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -166,23 +167,23 @@ class BinaryAuthorization(Model):
         return self
 
 
-def check_volumes(
+def volume_faults(
     volumes: dict[str, Volume], containers: tuple[Container, ...], *, cloud_sql: bool, environment: str
-) -> None:
-    """Raises pydantic's error unless what is mounted exists, and where it is mounted is free."""
-    if own := sorted(_OWN_VOLUMES & set(volumes)):
-        raise PydanticCustomError("volumes", "has the name {name}, which is taken", {"name": own[0]})
+) -> Iterator[PydanticCustomError]:
+    """What is mounted and does not exist, or where something else is."""
+    for own in sorted(_OWN_VOLUMES & set(volumes)):
+        yield PydanticCustomError("volumes", "has the name {name}, which is taken", {"name": own})
     if environment == "gen1" and any(volume.bucket for volume in volumes.values()):
-        raise PydanticCustomError("volumes", "has a bucket, which needs execution_environment gen2 or auto")
+        yield PydanticCustomError("volumes", "has a bucket, which needs execution_environment gen2 or auto")
     for container in containers:
         for name, path in container.mounts.items():
             if name not in volumes:
-                raise PydanticCustomError(
+                yield PydanticCustomError(
                     "volumes",
                     "has no {name}, which the container {container} mounts",
                     {"name": name, "container": container.name},
                 )
             if cloud_sql and path == _SOCKETS:
-                raise PydanticCustomError(
+                yield PydanticCustomError(
                     "volumes", "has {name} mounted where the sockets of cloud_sql are", {"name": name}
                 )

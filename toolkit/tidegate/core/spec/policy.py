@@ -3,21 +3,12 @@ of `analysis`."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from tidegate.core.errors import Fault, InvalidInput, UsageError
-from tidegate.core.spec.load import load, validated
+from tidegate.core.spec.load import ANY_SERVICE, load, validated
 from tidegate.core.spec.model import Spec
 from tidegate.core.spec.read import Tree, parse
 
 _SECTIONS = ("analysis", "telemetry")
-_ANY_SERVICE: dict[str, Any] = {
-    "service": "any",
-    "project": "any-project",
-    "region": "europe-west1",
-    "containers": [{"name": "app", "port": 8080}],
-}
-"""What a spec needs beside its analysis; nothing that is judged depends on it."""
 
 
 def load_policy(text: bytes, path: str, environment: str | None = None) -> tuple[Spec, bool]:
@@ -31,7 +22,7 @@ def load_policy(text: bytes, path: str, environment: str | None = None) -> tuple
     if environment is not None:
         raise UsageError(f"{path} has no environment {environment!r}: it is not a whole spec")
     if any(key in _SECTIONS for key in tree.value):
-        return validated(Tree(_ANY_SERVICE | tree.value, tree.keys, tree.values), path), False
+        return validated(Tree({**ANY_SERVICE, **tree.value}, tree.keys, tree.values), path), False
     try:
         return validated(_within_analysis(tree), path), False
     except InvalidInput as bad:
@@ -40,7 +31,7 @@ def load_policy(text: bytes, path: str, environment: str | None = None) -> tuple
 
 def _within_analysis(tree: Tree) -> Tree:
     return Tree(
-        _ANY_SERVICE | {"analysis": tree.value},
+        {**ANY_SERVICE, "analysis": tree.value},
         {("analysis", *place): at for place, at in tree.keys.items()},
         {("analysis", *place): at for place, at in tree.values.items()},
     )
