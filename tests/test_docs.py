@@ -22,13 +22,23 @@ EXAMPLE = ROOT / "examples" / "python-service"
 BLOCK = re.compile(r"^```(\w+) ?(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
+EXIT_CODE = re.compile(r"exit code (\d+)")
+
+
 def commands(kind: str) -> Iterator[tuple[Path, str]]:
+    for page, command, _ in lines(kind):
+        yield page, command
+
+
+def lines(kind: str) -> Iterator[tuple[Path, str, str]]:
+    """Page, command, and the comment behind it."""
     for page in PAGES:
         for language, mark, body in BLOCK.findall(page.read_text(encoding="utf-8")):
             if language == "sh" and mark == kind:
                 for line in body.splitlines():
-                    if command := line.partition("#")[0].strip():
-                        yield page, command
+                    command, _, comment = line.partition("#")
+                    if command.strip():
+                        yield page, command.strip(), comment
 
 
 def test_what_is_drawn_from_the_code_is_current() -> None:
@@ -76,6 +86,14 @@ def test_every_command_is_in_the_manual() -> None:
     assert {name for name in COMMANDS if f"tidegate {name} " not in f"{told} "} == set()
 
 
+def run(command: str, comment: str) -> str:
+    """In bash with `set -e`; a comment may say another exit code than 0."""
+    said = f"echo '$ {command}' >&2\n"
+    if code := EXIT_CODE.search(comment):
+        return f"{said}if {command}; then false; else test $? = {code[1]}; fi"
+    return said + command
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize("page", sorted({p.name for p, _ in commands("local")}))
 def test_local_commands_run_one_after_the_other(page: str, tmp_path: Path) -> None:
@@ -84,7 +102,8 @@ def test_local_commands_run_one_after_the_other(page: str, tmp_path: Path) -> No
             (tmp_path / source.name).write_bytes(source.read_bytes())
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environment.pop("TIDEGATE_LOCAL", None)
-    script = "set -e\n" + "\n".join(f"echo '$ {c}' >&2\n{c}" for p, c in commands("local") if p.name == page)
+    script = "set -e\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
+    script += "\n".join(run(command, comment) for p, command, comment in lines("local") if p.name == page)
     try:
         done = subprocess.run(
             ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
