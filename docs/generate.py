@@ -196,7 +196,7 @@ MEANING = {
     "alerts.fd_exhaustion.within": "The limit would be reached within this time.",
     "alerts.fd_exhaustion.floor": "And this share of it is used already.",
     "alerts.fd_level.threshold": "Share of the descriptors of an instance that are open.",
-    "alerts.fd_level_critical.threshold": "As `fd_level`.",
+    "alerts.fd_level_critical.threshold": "As `fd_level`, and not below it.",
     "alerts.fd_errors.minimum": "Log lines within the window.",
     "alerts.connection_ratio.factor": "More than so many connections for each request in flight.",
     "alerts.connection_ratio.minimum": "And more than so many per instance.",

@@ -391,6 +391,38 @@ environments:
     assert "service is missing" in found[0] + found[1]
 
 
+@pytest.mark.parametrize(
+    ("alerts", "expected"),
+    [
+        ("{fd_level: {threshold: 0.95}}", "7:20: alerts.fd_level has a threshold of 0.95, above 0.9"),
+        (
+            "{fd_level_critical: {threshold: 0.5}}",
+            "7:29: alerts.fd_level_critical has a threshold of 0.5, below 0.8 of fd_level",
+        ),
+        (
+            "{fd_level_critical: {threshold: 0.5}, fd_level: {threshold: 0.6}}",
+            "7:57: alerts.fd_level has a threshold of 0.6, above 0.5 of fd_level_critical",
+        ),
+    ],
+)
+def test_a_warning_comes_before_what_is_critical(alerts: str, expected: str) -> None:
+    (found,) = faults(f"{BASE}alerts: {alerts}\n")
+    assert found.startswith(expected), found
+
+
+@pytest.mark.parametrize(
+    "alerts",
+    [
+        "{fd_level: {threshold: 0.9}}",
+        "{fd_level: {threshold: 0.95}, fd_level_critical: {enabled: false}}",
+        "{fd_level: {threshold: 0.95, enabled: false}}",
+        "{fd_level: {threshold: 0.95}, fd_level_critical: {threshold: 0.97}}",
+    ],
+)
+def test_levels_that_are_in_order_or_alone_are_read(alerts: str) -> None:
+    read(f"{BASE}alerts: {alerts}\n")
+
+
 def test_sections_that_do_not_fit_together_are_told_beside_others_that_cannot_be_read() -> None:
     found = faults(
         """\

@@ -55,6 +55,10 @@ REFUSED = [
         "fd_level_critical and error_ratio is between 0 and 1",
     ),
     (
+        ["alerts = { fd_level = { threshold = 0.95 } }"],
+        "fd_level is not above that of fd_level_critical",
+    ),
+    (
         ["alerts = { latency_p99 = { threshold_seconds = -1 } }"],
         "threshold_seconds of latency_p99",
     ),

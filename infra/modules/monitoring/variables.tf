@@ -217,6 +217,11 @@ variable "alerts" {
   }
 
   validation {
+    condition     = !var.alerts.fd_level.enabled || !var.alerts.fd_level_critical.enabled || var.alerts.fd_level.threshold <= var.alerts.fd_level_critical.threshold
+    error_message = "The threshold of fd_level is not above that of fd_level_critical."
+  }
+
+  validation {
     condition     = var.alerts.latency_p99.threshold_seconds >= 0 && var.alerts.pending_requests.threshold >= 0
     error_message = "The threshold_seconds of latency_p99 and the threshold of pending_requests are not negative."
   }

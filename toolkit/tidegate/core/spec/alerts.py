@@ -277,6 +277,18 @@ class Alerts(Model):
             raise PydanticCustomError("channels", "has two channels with the key {key}", {"key": twice[0]})
         return self
 
+    @model_validator(mode="after")
+    def _warns_first(self) -> Self:
+        first, last = self.fd_level, self.fd_level_critical
+        if first.enabled and last.enabled and first.threshold > last.threshold:
+            given = {"first": first.threshold, "last": last.threshold}
+            if "fd_level" in self.model_fields_set:
+                words = "has a threshold of {first}, above {last} of fd_level_critical: it would warn last"
+                raise PydanticCustomError("fd_level", words, given)
+            words = "has a threshold of {last}, below {first} of fd_level: that would warn last"
+            raise PydanticCustomError("fd_level_critical", words, given)
+        return self
+
     @property
     def kinds(self) -> dict[str, Alert]:
         """The alerts by kind, in the order of the manual."""

@@ -17,7 +17,9 @@ from tidegate.core.spec.suggest import suggest
 
 _PLAIN_KEY = re.compile(r"[\w.-]+")
 _MOST_SHOWN = 80
-_ABOUT_A_KEY = frozenset({"containers", "dry_run", "roles", "values", "volumes", "waves"})
+_ABOUT_A_KEY = frozenset(
+    {"containers", "dry_run", "fd_level", "fd_level_critical", "roles", "values", "volumes", "waves"}
+)
 """Faults between keys, told by the section that holds them and placed at the one they are named after."""
 
 MISSING = "is missing"
