@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -32,6 +34,24 @@ from tidegate.local.runtime import orphans
 
 pytestmark = pytest.mark.e2e
 PARENT = "projects/p/locations/europe-west1"
+MANUAL = Path(__file__).resolve().parents[2] / "docs" / "local.md"
+OWN = """\
+terraform {
+  required_providers {
+    google = { source = "hashicorp/google" }
+  }
+}
+
+resource "google_cloud_run_v2_service" "mine" {
+  project  = "shop-prod"
+  location = "europe-west1"
+  name     = "mine"
+
+  template {
+    containers { image = "demo/app:v1" }
+  }
+}
+"""
 
 
 @pytest.fixture
@@ -84,6 +104,31 @@ def fetch(url: str) -> str:
 def instances(home: Path) -> list[dict[str, Any]]:
     (service,) = client.status(home / "state")["services"]
     return [i for revision in service["revisions"] for i in revision["instances"]]
+
+
+@pytest.mark.terraform
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform on the PATH")
+def test_terraform_of_one_s_own_is_applied_as_the_manual_says(home: Path) -> None:
+    cloud = start(home)
+    shown = CliRunner().invoke(local, ["status", "--directory", str(cloud.directory), "--format", "json"])
+    assert json.loads(shown.stdout)["reattach"] == dict(cloud.reattach)
+    (home / "main.tf").write_text(OWN)
+    [commands] = re.findall(
+        r"^```bash\n(.*?TF_REATTACH.*?)^```", MANUAL.read_text(), re.MULTILINE | re.DOTALL
+    )
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "TF_CLI_CONFIG_FILE": os.devnull,
+        "CHECKPOINT_DISABLE": "1",
+    }
+    commands = commands.replace("local status", f"local status --directory {cloud.directory}")
+    done = subprocess.run(
+        ["bash", "-ec", commands], cwd=home, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 added" in done.stdout
+    (service,) = client.status(cloud.directory)["services"]
+    assert service["service"] == "projects/shop-prod/locations/europe-west1/services/mine"
 
 
 def test_it_serves_a_revision_and_its_metrics(home: Path) -> None:

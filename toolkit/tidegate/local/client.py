@@ -87,7 +87,8 @@ def stop(directory: Path, patience: float = 30.0) -> bool:
 
 
 def status(directory: Path) -> dict[str, Any]:
-    """Services, their effective split and revisions, and each instance with pid, fds and connections.
+    """Services, their effective split and revisions, and each instance with pid, fds and connections; and
+    under `reattach` what Terraform is told in TF_REATTACH_PROVIDERS.
 
     Raises NotFound when no local Cloud Run runs here, Unreachable when it does not answer.
     """
@@ -99,7 +100,7 @@ def status(directory: Path) -> dict[str, Any]:
             found: dict[str, Any] = json.load(answer)
     except (OSError, ValueError) as error:
         raise Unreachable(f"the local Cloud Run in {directory} does not answer: {error}") from error
-    return found
+    return found | {"reattach": dict(cloud.reattach)}
 
 
 def logs(directory: Path, service: str = "", revision: str = "", lines: int = 100) -> list[str]:
