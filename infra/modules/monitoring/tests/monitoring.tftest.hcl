@@ -164,6 +164,16 @@ run "refuses_a_threshold_of_two_hundred_per_cent" {
   expect_failures = [var.alerts]
 }
 
+run "a_warning_of_descriptors_above_the_critical_level_is_refused" {
+  command = plan
+
+  variables {
+    alerts = { fd_level = { threshold = 0.95 } }
+  }
+
+  expect_failures = [var.alerts]
+}
+
 run "refuses_a_negative_threshold" {
   command = plan
 
