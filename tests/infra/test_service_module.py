@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tidegate.flows.check import check_plan
+
 if TYPE_CHECKING:
     from infra.conftest import Cloud
+    from local.provider_runs import Folder
 
 pytestmark = [
     pytest.mark.terraform,
@@ -208,6 +211,30 @@ def test_an_apply_adds_a_revision_and_leaves_the_traffic_where_it_is(cloud: Clou
     assert after["annotations"]["tidegate/rollout"] == "{}"
     assert after["latestCreatedRevision"].rpartition("/")[2] != revision
     folder.plan(code=0)
+
+
+def test_without_a_pin_every_apply_moves_all_traffic_and_a_plan_says_so(cloud: Cloud) -> None:
+    """As the README of the module says; `validate` on files cannot know what the service follows."""
+    cloud.render(BARE, "service").apply()
+    first = cloud.get(f"/v2/{SERVICE}")
+    assert [t["type"] for t in first["traffic"]] == ["TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"]
+    folder = cloud.render(BARE.replace("orders:1", "orders:2"), "service")
+    assert "TG103" in planned_rules(folder)
+    folder.run("apply", "-input=false", "p")
+    second = cloud.get(f"/v2/{SERVICE}")
+    assert second["latestReadyRevision"] != first["latestReadyRevision"]
+    [status] = second["trafficStatuses"]
+    assert (status["type"], status["percent"]) == ("TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 100)
+    name = second["latestReadyRevision"].rpartition("/")[2]
+    pin = {"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": name, "percent": 100}
+    cloud.patch(f"/v2/{SERVICE}?updateMask=traffic", {"name": SERVICE, "traffic": [pin]})
+    assert "TG103" not in planned_rules(cloud.render(BARE.replace("orders:1", "orders:3"), "service"))
+
+
+def planned_rules(folder: Folder) -> set[str]:
+    """What `validate --plan` objects to; the plan is in the file `p`."""
+    folder.run("plan", "-input=false", "-out=p")
+    return {f.rule for f in check_plan(folder.run("show", "-json", "p").encode(), "plan.json")}
 
 
 REFUSED = [
