@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.rollout_world import CANDIDATE, STABLE, Behaviour, World
+from flows.rollout_world import CANDIDATE, SETTINGS, STABLE, Behaviour, World
 from tidegate import cli, wiring
 from tidegate.core import record
 from tidegate.core.errors import ExitCode
@@ -63,6 +65,15 @@ def test_an_abort_after_a_rollback_that_did_not_help_has_nothing_to_do(
     world.on_phase(Phase.ROLLING_BACK, stay_broken, delay=0.0)
     assert world.deploy().state.phase is Phase.NOT_RECOVERED
     assert said_to(world, monkeypatch)("abort") == ExitCode.DONE
+
+
+def test_who_goes_on_without_a_spec_is_told_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    world = World(tmp_path, settings=replace(SETTINGS, pauses=(1,)))
+    assert world.deploy().state.phase is Phase.PAUSED
+    assert said_to(world, monkeypatch)("resume") == ExitCode.DONE
+    assert re.search(r"^image +demo/orders:v$", capfd.readouterr().out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

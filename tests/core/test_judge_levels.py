@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from statistics import median
 
 import numpy as np
 import pytest
 
-from core.judge_rollouts import NEW, OLD, Array, Story
+from core.judge_rollouts import NEW, OLD, START, Array, Story
 from core.judge_samples import Level, Made, answers, made, result
-from tidegate.core.judge import Criteria
+from tidegate.core.judge import Criteria, recovery
 from tidegate.core.verdict import Attribution, Decision, Finding
 
 HOUR = Story()
@@ -200,3 +201,35 @@ def test_the_levels_that_were_compared_are_told() -> None:
     found = result(WORSE["a fifth fails, none before"][0](1).at(30, RATIO), "error_ratio")
     assert found.unit == "ratio"
     assert found.estimate == pytest.approx(0.2, abs=0.03)
+
+
+def healthy(_: str, age: float, latencies: Array) -> Array:
+    return latencies
+
+
+def test_few_requests_are_not_taken_for_faults_among_many() -> None:
+    few = made(HOUR, 1).without("latency_p99_ms").timed(healthy)
+    verdict = few.at(4, Criteria(min_requests=5000))
+    for metric, start in (
+        ("error_ratio", "errors: "), ("latency_mean_ms", "typical latency (median): "), ("request_count", ""),
+    ):  # fmt: skip
+        assert re.fullmatch(
+            rf"{re.escape(start)}[\d,]+ requests? to {NEW} so far, of the 5,000 it takes(; the rest .*)?",
+            result(verdict, metric).sentence,
+        )
+
+
+def test_a_median_is_called_one() -> None:
+    verdict = made(HOUR, 1).without("latency_p99_ms").timed(healthy).at(40, MEAN)
+    assert result(verdict, "latency_mean_ms").sentence.startswith("typical latency (median) ")
+    verdict = latencies("latency_mean_ms", 100, 100)(1).at(40, MEAN)
+    assert result(verdict, "latency_mean_ms").sentence.startswith("mean latency ")
+
+
+def test_sentences_join_whatever_they_follow() -> None:
+    first = ratios(0, 0.02)(1).first_deployment()
+    for verdict in (
+        first.at(30, RATIO), recovery(first.samples, first.rollout, RATIO, START, START + 600)
+    ):  # fmt: skip
+        assert verdict.reasons[-1].startswith("there is no stable revision")
+        assert not verdict.reasons[-1].endswith(".")

@@ -156,6 +156,13 @@ def test_the_ratio_is_told() -> None:
     assert re.search(r"needs (29|30)\d % more .*\((79|80)\d MiB against (19|20)\d MiB\)", reason), reason
 
 
+def test_nothing_needs_nothing() -> None:
+    metric = "billable_instance_seconds"
+    told = made(HOUR, 1).plus(metric, {OLD: 600.0, NEW: 0.001}, noise=0.02)
+    found = result(told.only(metric, "request_count").at(40), metric)
+    assert found.sentence.startswith(f"billable time per request: {NEW} needs more than 99 % less than {OLD}")
+
+
 def test_both_needing_more_since_the_rollout_is_shared() -> None:
     def more(age: Array, requests: Array) -> Array:
         return np.where(age > 600, 0.8, 0.2)

@@ -217,6 +217,15 @@ def test_the_text_has_a_column_for_each_step() -> None:
         assert (fault.name in told) == (fault.metric != "tcp_connections")
 
 
+def test_over_how_long_the_traffic_was_measured_is_said_unless_it_was_given() -> None:
+    measured = replace(BUSY, seconds=2580.0)
+    told = text(survey(measured, STEPS, Criteria()), "orders")
+    assert told.startswith("orders at present: 10 requests/s (mean of the last 43 min), 0.2 % errors")
+    assert data(survey(measured, STEPS, Criteria()))["present"]["measured_over_seconds"] == 2580.0
+    given = text(survey(measured.but(20.0, None, None), STEPS, Criteria()), "orders")
+    assert given.startswith("orders at present: 20 requests/s, 0.2 % errors")
+
+
 def test_the_data_is_json_and_the_same() -> None:
     power = survey(BUSY, STEPS, Criteria())
     found = json.loads(json.dumps(data(power), allow_nan=False))
@@ -256,7 +265,7 @@ def test_the_present_is_measured_from_the_samples() -> None:
         found.append(Series(Key(metric, OLD), times.copy(), values))
     now = present(Samples.of(found), Window(START, START + 240 * PERIOD), PERIOD)
     assert isinstance(now, Present)
-    assert now.rate == pytest.approx(5.0, rel=0.05)
+    assert (now.rate, now.seconds) == (pytest.approx(5.0, rel=0.05), 240 * PERIOD)
     assert (now.instances, now.p50, now.p99) == (2, 12.0, 90.0)
     assert now.error_ratio == pytest.approx(0.01, rel=0.2)
     assert now.dispersion == pytest.approx(1, abs=0.3)

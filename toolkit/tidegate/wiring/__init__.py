@@ -350,7 +350,9 @@ def report(
     state: State, evidence: Evidence, job: Job, connected: Connected,
     *, spec: Spec | None = None, environment: str | None = None, monitoring_error: str = "",
 ) -> Report:  # fmt: skip
-    """The rollout with what it rests on. Reads the service once more for what serves now."""
+    """The rollout with what it rests on. Reads the service once more for what serves now, and the candidate
+    for its image: the spec of who goes on with a rollout from elsewhere, if there is one, may name another.
+    """
     from tidegate.core.report import Report
     from tidegate.flows.job import rollout_of
     from tidegate.flows.serving import effective
@@ -361,13 +363,20 @@ def report(
         traffic = effective(service) if service else {}
     except RemoteError:
         service, traffic = None, None  # the outcome stands; only the traffic at the end is then not known
+    image = ""
+    if state.candidate and traffic is not None:
+        with contextlib.suppress(RemoteError):
+            revision = connected.tools.cloud_run.get_revision(name, state.candidate)
+            image = revision.image if revision else ""
+    if not image and spec is not None:
+        image = spec.ingress_container.image or ""
     return Report(
         service=name.service,
         project=name.project,
         region=name.region,
         url=service.uri if service else "",
         environment=environment,
-        image=(spec.ingress_container.image if spec else None) or "",
+        image=image,
         state=state,
         traffic=traffic,
         last_seen=evidence.serving,

@@ -32,7 +32,7 @@ def judge(samples: Samples, rollout: Rollout, criteria: Criteria, at: float) -> 
     decision, attribution, leading = _decide(judged, criteria)
     reasons = tuple(j.result.sentence for j in leading)
     if not rollout.stable:
-        reasons += ("There is no stable revision: only absolute limits were judged.",)
+        reasons += ("there is no stable revision: only absolute limits were judged",)
     if criteria.mode is Mode.FIX:
         reasons += improvements(view)
     return Verdict(

@@ -11,7 +11,7 @@ from tidegate.core.judge.error_levels import SAME, judge_ratios
 from tidegate.core.judge.evidence import above, over_dispersion, upper_bound, wilson, wilson_difference
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.view import Binned, View
-from tidegate.core.judge.wording import counted, percent
+from tidegate.core.judge.wording import counted, enough, percent
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
 METRIC = "error_ratio"
@@ -193,8 +193,7 @@ def _told(candidate: str, mine: Counts, stable: str, other: Counts) -> str:
 
 
 def _too_few(view: View, mine: Counts) -> str:
-    need = view.criteria.min_requests
-    return f"errors: {round(mine.n)} of {need} requests to {view.rollout.candidate} so far"
+    return f"errors: {enough(round(mine.n), view.rollout.candidate, view.criteria.min_requests)}"
 
 
 def _result(

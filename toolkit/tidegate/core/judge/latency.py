@@ -20,7 +20,7 @@ from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.shift import Scale, Shift, shift
 from tidegate.core.judge.together import moved_together
 from tidegate.core.judge.view import Binned, View, after_start
-from tidegate.core.judge.wording import NOUNS, milliseconds
+from tidegate.core.judge.wording import NOUNS, enough, milliseconds
 from tidegate.core.samples import Key, Series
 from tidegate.core.verdict import Attribution, Finding, MetricResult
 
@@ -104,9 +104,7 @@ def _by_histograms(view: View, side: Side, mine: Histogram, stable: Histogram) -
     if evidence > wanted(alpha) and bad >= criteria.min_bad_intervals:
         return _judged(side, Finding.WORSE, told, count, facts, Attribution.REVISION)
     if candidate.n < criteria.min_requests:
-        text = (
-            f"{NOUNS[side.metric]}: {count} of {criteria.min_requests} requests to {names.candidate} so far"
-        )
+        text = f"{_noun(side, q)}: {enough(count, names.candidate, criteria.min_requests)}"
         return _judged(side, Finding.NOT_ENOUGH_DATA, text, count, facts)
     theirs = stable.percentiles(q)
     return _with_past(view, side, told, count, facts, after_start(mine.percentiles(q)), theirs)
@@ -224,9 +222,13 @@ def _alone(view: View, side: Side, mine: Binned) -> Judged:
 def _told(
     side: Side, candidate: str, mine: float, stable: str, other: float, *, count: int = 0, q: float = 0.0
 ) -> str:
-    noun = "median latency" if q == 0.5 else NOUNS[side.metric]
-    text = f"{noun} {_ms(mine)} on {candidate}, {_ms(other)} on {stable}"
+    text = f"{_noun(side, q)} {_ms(mine)} on {candidate}, {_ms(other)} on {stable}"
     return f"{text} (medians of {count} samples)" if count else text
+
+
+def _noun(side: Side, q: float) -> str:
+    """A histogram has no mean: there the median is the typical request."""
+    return "typical latency (median)" if q == 0.5 else NOUNS[side.metric]
 
 
 def _ms(value: float) -> str:

@@ -39,7 +39,7 @@ def recovery(samples: Samples, rollout: Rollout, criteria: Criteria, since: floa
     could recover: HOLD, and the reason says so.
     """
     if not rollout.stable:
-        reason = "There is no stable revision that could recover."
+        reason = "there is no stable revision that could recover"
         return Verdict(Decision.HOLD, Attribution.UNKNOWN, at, (reason,))
     view = View.of(samples, rollout, criteria, at)
     results = [

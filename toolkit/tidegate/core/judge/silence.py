@@ -8,7 +8,7 @@ import numpy as np
 
 from tidegate.core.judge.judged import Judged
 from tidegate.core.judge.view import Binned, IntArray, View, after_start
-from tidegate.core.judge.wording import counted, duration
+from tidegate.core.judge.wording import counted, duration, enough
 from tidegate.core.samples import FloatArray
 from tidegate.core.trace import BUCKETS
 from tidegate.core.verdict import Attribution, Finding, MetricResult
@@ -42,7 +42,7 @@ def judge_traffic(view: View) -> Judged:
     if not view.knows(METRIC):
         return _judged(Finding.NOT_ENOUGH_DATA, "requests were not counted", None)
     if count < criteria.min_requests:
-        text = f"{count} of {criteria.min_requests} requests reached {rollout.candidate} so far"
+        text = enough(count, rollout.candidate, criteria.min_requests)
         rate = count / max(view.intervals, 1)
         if rate > 0:
             rest = (criteria.min_requests - count) / rate * rollout.sample_period

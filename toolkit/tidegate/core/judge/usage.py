@@ -245,7 +245,9 @@ def _straight(x: FloatArray, y: FloatArray, weights: FloatArray) -> tuple[float,
 
 def _told(use: Use, criteria: Criteria, found: Shift, candidate: str, stable: str) -> str:
     change = math.expm1(min(found.value, 50.0))
-    more = f"{percent(change)} more" if change >= 0 else f"{percent(-change)} less"
+    # Nothing needs nothing: what rounds to all of it is what was too little to be measured.
+    less = percent(-change) if change > -0.99 else "more than 99 %"
+    more = f"{percent(change)} more" if change >= 0 else f"{less} less"
     text = f"{noun(use.metric, criteria)}: {candidate} needs {more} than {stable}"
     if use.load is None:
         levels = [amount(use.metric, math.exp(v)) for v in (found.mine, found.other)]

@@ -63,3 +63,8 @@ def duration(seconds: float) -> str:
 
 def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def enough(requests: int, candidate: str, needed: int) -> str:
+    """How many requests there were of those that something can be said from."""
+    return f"{counted(requests, 'request')} to {candidate} so far, of the {needed:,} it takes"

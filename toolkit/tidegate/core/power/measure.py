@@ -37,6 +37,7 @@ def present(samples: Samples, window: Window, period: float) -> Present | NoData
         connections=_growth_noise(samples, "tcp_connections"),
         cpu=_cpu_noise(samples, requests, instances, period),
         sample_period=period,
+        seconds=window.seconds,
     )
 
 

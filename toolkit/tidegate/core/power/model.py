@@ -30,7 +30,7 @@ class Present:
 
     `rate` in requests per second, latencies in ms, `fds` and `connections` per instance, `cpu` as the
     logarithm of CPU per request. `dispersion`: how many times more the errors of a sample period vary than
-    chance makes them.
+    chance makes them. `seconds`: over how long the rate was measured, None for one that was given.
     """
 
     rate: float
@@ -43,12 +43,14 @@ class Present:
     connections: Noise | None = None
     cpu: Noise | None = None
     sample_period: float = 60.0
+    seconds: float | None = None
 
     def but(self, rate: float | None, instances: float | None, error_ratio: float | None) -> Present:
         """With what is known otherwise; None leaves it as it is."""
         return replace(
             self,
             rate=self.rate if rate is None else rate,
+            seconds=self.seconds if rate is None else None,
             instances=self.instances if instances is None else instances,
             error_ratio=self.error_ratio if error_ratio is None else error_ratio,
         )

@@ -72,6 +72,7 @@ def data(power: Power) -> dict[str, Any]:
     return {
         "present": {
             "requests_per_second": present.rate,
+            "measured_over_seconds": present.seconds,
             "instances": present.instances,
             "error_ratio": present.error_ratio,
             "latency_p50_ms": present.p50,
@@ -125,8 +126,9 @@ def about(seconds: float) -> str:
 
 
 def _described(present: Present) -> str:
+    over = "" if present.seconds is None else f" (mean of the last {duration(round(present.seconds))})"
     told = [
-        traffic(present),
+        traffic(present) + over,
         f"{_rough(100 * present.error_ratio)} % errors",
         f"{_rough(present.instances)} instances" if present.instances > 1 else "one instance",
     ]
