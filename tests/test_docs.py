@@ -120,6 +120,11 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_every_page_of_the_manual_is_in_the_list_of_the_readme() -> None:
+    listed = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Documentation")[2]
+    assert {p.name for p in ROOT.glob("docs/*.md") if f"](docs/{p.name})" not in listed} == set()
+
+
 def test_the_specs_in_the_manual_are_valid() -> None:
     from tidegate.core.spec import load, load_policy
 
