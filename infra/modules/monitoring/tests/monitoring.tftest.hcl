@@ -164,7 +164,7 @@ run "refuses_a_threshold_of_two_hundred_per_cent" {
   expect_failures = [var.alerts]
 }
 
-run "a_warning_of_descriptors_above_the_critical_level_is_refused" {
+run "refuses_a_warning_of_descriptors_above_the_critical_level" {
   command = plan
 
   variables {
