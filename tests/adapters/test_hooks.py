@@ -21,6 +21,7 @@ from tidegate.adapters.hooks import HookRunner
 from tidegate.core.errors import Interrupted
 from tidegate.flows.interruption import Interruption
 from tidegate.ports import Given, Hook, HookResult, HttpCall, Moment
+from tidegate.procfs import start_ticks
 
 CONTEXT = {"service": "orders", "candidate": "orders-00002", "reason": "leaks 2/min", "exit_code": ""}
 TOKEN = "t0ken-of-the-hook"
@@ -58,10 +59,7 @@ def call(url: str | Given, timeout: float = 20.0, **changes: object) -> Hook:
 def gone(pid: int) -> bool:
     """Whether a process ends soon; one that nobody has waited for yet counts as ended."""
     for _ in range(200):
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except (FileNotFoundError, ProcessLookupError):
+        if start_ticks(pid) is None:
             return True
         time.sleep(0.02)
     return False

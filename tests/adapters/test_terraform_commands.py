@@ -18,6 +18,7 @@ import pytest
 from tidegate.adapters.terraform import TerraformCli, embedded, find
 from tidegate.core.errors import TerraformError
 from tidegate.ports import Progress, SavedPlan
+from tidegate.procfs import start_ticks
 
 pytestmark = pytest.mark.terraform
 
@@ -392,12 +393,7 @@ def sleeping(root: Path) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat_file = Path(f"/proc/{pid}/stat")
-    return not (stat_file.exists() and stat_file.read_text().rpartition(")")[2].split()[0] == "Z")
+    return start_ticks(pid) is not None
 
 
 APPLIER = """

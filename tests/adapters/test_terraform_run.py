@@ -14,6 +14,7 @@ import pytest
 
 from tidegate.adapters.terraform.run import Finished, ProcessRunner
 from tidegate.core.errors import Interrupted, TerraformError
+from tidegate.procfs import start_ticks
 
 DEADLINE = 20.0
 STUBBORN = """
@@ -34,12 +35,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
+    return start_ticks(pid) is not None
 
 
 class Listener:

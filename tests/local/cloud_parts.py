@@ -15,6 +15,7 @@ from tidegate.local.images import Catalogue, Image
 from tidegate.local.proxy import Proxy
 from tidegate.local.runtime import Fleet, Pool, Settings
 from tidegate.local.world import Container, Probe, Route, WantedRevision
+from tidegate.procfs import start_ticks
 
 SERVICE = "projects/p/locations/europe-west1/services/orders"
 
@@ -217,7 +218,4 @@ def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
 
 def exists(pid: int) -> bool:
     """Whether the process runs; a zombie that waits to be collected does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
+    return start_ticks(pid) is not None
