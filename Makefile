@@ -22,9 +22,8 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 demo: setup ## Deploy a healthy, a leaking and a fixed revision on this machine
 	@$(BIN)/python examples/demo.py
 
-# Most of the tests' time is spent waiting for other processes: one worker more than there are cores.
 test: check ## Run all checks and tests
-	$(BIN)/python -m pytest -n $(or $(WORKERS),$(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() or 1, 7) + 1)')) \
+	$(BIN)/python -m pytest -n $(or $(WORKERS),$(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() or 1, 8))')) \
 	  --dist loadfile --no-loadscope-reorder
 
 check: setup
