@@ -13,6 +13,7 @@ from typing import Any
 from crash.fuse import Fuse
 from crash.place import Templates, name_of
 from tidegate.core.judge import JUDGED, Criteria
+from tidegate.core.record import Record
 from tidegate.core.rollout import Phase, Settings, State
 from tidegate.core.spec import load as load_spec
 from tidegate.core.verdict import Verdict
@@ -21,6 +22,7 @@ from tidegate.flows.job import Job, Tools
 from tidegate.flows.operate import Command, operate
 from tidegate.flows.planning import Request, Roots
 from tidegate.flows.rollback import rollback
+from tidegate.flows.serving import record_of, service_of
 from tidegate.ports import Diagnostic, OnProgress, SavedPlan, Smoke, Telemetry, TerraformVersion
 
 PERIOD = 0.25
@@ -150,12 +152,21 @@ def paused(actor: Actor) -> None:
 def aborted(actor: Actor) -> None:
     """Somebody else asks, through the record, for an end of the rollout in its step."""
 
+    over = threading.Event()
+
     def ask() -> None:
-        operate(Command("abort", name_of(actor.service), "operator"), actor.plain())
+        # Once the step is written: two who write at the same time write another number of times each time.
+        tools, name = actor.plain(), name_of(actor.service)
+        while not over.wait(0.02):
+            found = record_of(service_of(name, tools.cloud_run), tools)
+            if isinstance(found, Record) and found.state.phase is Phase.STEP:
+                operate(Command("abort", name, "operator"), tools)
+                return
 
     operator = threading.Thread(target=ask, daemon=True)
     actor.awaited[Phase.STEP] = operator.start
-    state = actor.deploy(replace(SETTINGS, step_duration=3.0, recovery=0.5))
+    state = actor.deploy(replace(SETTINGS, step_duration=10.0, recovery=0.5))
+    over.set()
     if operator.ident is not None:
         operator.join()
     actor.expect(state, Phase.ROLLED_BACK)

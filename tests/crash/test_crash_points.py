@@ -37,4 +37,4 @@ def test_there_are_enough_points_and_they_are_reached(report: Report) -> None:
     assert kinds == {(scenario, kind) for scenario in SCENARIOS for kind in ("before", "after", "lost")}
     unreached = [str(o.point) for o in points if not o.killed and o.point.kind != "lost"]
     # How often a rollout looks, and so how many points it has, is not the same each time.
-    assert len(unreached) <= len(points) / (10 if ALL else 20), unreached
+    assert len(unreached) <= (len(points) / 10 if ALL else 0), unreached
