@@ -27,6 +27,10 @@ class RetryPolicy:
             raise ValueError(f"not a retry policy: {self}")
 
 
+BRIEF = RetryPolicy(attempts=2, timeout=5.0)
+"""For what nobody should wait for, or not for long."""
+
+
 @dataclass(frozen=True)
 class Retrying:
     """`jitter` returns numbers in [0, 1)."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tidegate.core.alerting.backtest import Backtest
     from tidegate.core.samples import Window
     from tidegate.core.spec import Spec
+    from tidegate.ports import History
     from tidegate.settings import Settings
 
 _EVERY = 60.0
@@ -155,7 +156,7 @@ def _chosen(rules: Rules, kinds: tuple[str, ...]) -> tuple[Rule, ...]:
 
 
 def _evaluated(
-    rules: tuple[Rule, ...], spec: Spec, window: Window, history: Any, wanted: Wanted
+    rules: tuple[Rule, ...], spec: Spec, window: Window, history: History, wanted: Wanted
 ) -> tuple[Backtest, ...]:
     from tidegate.cli.replaying import Progress
     from tidegate.flows.backtest import Past

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from tidegate.local.client import LocalCloud
     from tidegate.ports import Estate, Metrics, Notifier, ServiceName, Telemetry
 
-_ATTEMPTS, _TIMEOUT = 2, 5.0
-"""For what nobody should wait for, or not for long; seconds."""
-
 
 @dataclass(frozen=True)
 class Connected:
@@ -75,7 +72,7 @@ def connect(
     from tidegate.adapters.hooks import HookRunner
     from tidegate.adapters.on_demand import OnDemand
     from tidegate.adapters.probe import HttpProbe
-    from tidegate.adapters.retry import Retrying, RetryPolicy
+    from tidegate.adapters.retry import BRIEF, Retrying
     from tidegate.flows import by_hand
     from tidegate.flows.job import Tools
 
@@ -90,8 +87,7 @@ def connect(
     else:
         opened = channels.local_channels(cloud.grpc)
         token, directory, session = None, cloud.directory / "roots", None
-    policy = RetryPolicy(attempts=_ATTEMPTS, timeout=_TIMEOUT) if glance else RetryPolicy()
-    measured = partial(_monitoring, opened, session, Retrying(clock, policy), say)
+    measured = partial(_monitoring, opened, session, Retrying(clock, BRIEF) if glance else retrying, say)
     with opened, gates.delivery(spec, settings, say, session) as delivery:
         tools = Tools(
             cloud_run=GoogleCloudRun(opened, retrying),
@@ -114,11 +110,12 @@ def _monitoring(
 ) -> Metrics:
     from tidegate.adapters.metrics import CloudMonitoring
     from tidegate.adapters.promql import PromQl
+    from tidegate.adapters.retry import BRIEF
 
     promql = None
     if session is not None:
         # A metric of the user's own must not keep a look waiting for long.
-        promql = PromQl(session, replace(retrying, policy=replace(retrying.policy, attempts=_ATTEMPTS)))
+        promql = PromQl(session, replace(retrying, policy=replace(retrying.policy, attempts=BRIEF.attempts)))
     return CloudMonitoring(opened, retrying, promql=promql, on_trouble=say)
 
 

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from tidegate.core.spec import Spec
     from tidegate.ports import Incidents
 
-_ATTEMPTS, _TIMEOUT = 2, 5.0
-"""Nobody who deploys a fix wants to wait for the list of incidents."""
-
 
 def look(spec: Spec, settings: Settings, connected: Connected) -> Preflight:
     """How the service of the spec is now. Raises RemoteError only where the service cannot be read."""
@@ -30,9 +27,10 @@ def incidents(settings: Settings) -> Incidents:
     from tidegate.adapters import credentials
     from tidegate.adapters.clock import SystemClock
     from tidegate.adapters.incidents import MonitoringIncidents
-    from tidegate.adapters.retry import Retrying, RetryPolicy
+    from tidegate.adapters.retry import BRIEF, Retrying
 
-    retrying = Retrying(SystemClock(), RetryPolicy(attempts=_ATTEMPTS, timeout=_TIMEOUT))
+    # Nobody who deploys a fix wants to wait for the list of incidents.
+    retrying = Retrying(SystemClock(), BRIEF)
     cloud = local_cloud(settings)
     if cloud is not None:
         return MonitoringIncidents(requests.Session, retrying, cloud.rest)
