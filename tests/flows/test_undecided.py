@@ -8,16 +8,13 @@ from typing import Any
 
 import pytest
 
-from flows.rollout_world import CANDIDATE, CRITERIA, SPEC, STABLE, Behaviour, World, ask
-from tidegate import settings
-from tidegate.cli.waves import _serving
+from flows.rollout_world import CANDIDATE, CRITERIA, STABLE, Behaviour, World, ask
 from tidegate.core.errors import Denied, RolloutHeld, Unreachable
 from tidegate.core.judge import Mode
 from tidegate.core.preflight import Preflight
 from tidegate.core.rollout import Phase
 from tidegate.flows.operate import Wish
-from tidegate.wiring import Connected
-from tidegate.wiring import preflight as looking
+from tidegate.flows.preflight import planned_upon
 
 NEXT = "orders-3"
 
@@ -94,19 +91,16 @@ def test_a_rollback_that_could_not_be_made_is_no_promotion(tmp_path: Path) -> No
     assert world.deploy().state.stable == CANDIDATE
 
 
-def test_in_several_regions_the_plan_of_a_fix_goes_on_where_it_burns(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before any region is begun nobody has looked yet how it is; each will, when its turn comes."""
+def test_the_plan_of_a_fix_goes_on_where_it_burns(world: World) -> None:
+    """Before the deployment nobody has looked yet how the service is."""
 
-    def serving(found: Mode) -> str:
-        monkeypatch.setattr(looking, "look", lambda *_: Preflight("orders", (), found))
-        connected = Connected(world.tools, world.directory)
-        return _serving(world.cloud.service, SPEC, settings.read("local", local=None), connected)
+    def planned(found: Mode) -> str:
+        looked = Preflight("orders", (), found)
+        return planned_upon(world.cloud.service, Mode.REGRESSION, world.tools, lambda: looked)
 
-    assert serving(Mode.FIX) == CANDIDATE
+    assert planned(Mode.FIX) == CANDIDATE
     with pytest.raises(RolloutHeld, match="orders-2 has all the traffic"):
-        serving(Mode.REGRESSION)
+        planned(Mode.REGRESSION)
 
 
 def test_a_first_deployment_that_is_paused_offers_no_way_back(tmp_path: Path) -> None:

@@ -300,10 +300,12 @@ def _dry_run(request: Request, settings: Settings, connected: Connected, form: s
     from tidegate.core.errors import PlanRefused
     from tidegate.flows.deploy import name_of, settings_of
     from tidegate.flows.planning import Plans, make_plans
-    from tidegate.flows.preflight import preflight
+    from tidegate.flows.preflight import planned_upon
+    from tidegate.wiring.preflight import look
 
-    tools, mode = connected.tools, wiring.criteria(request.spec).mode
-    stable = preflight(tools.cloud_run.get_service(name_of(request.spec)), mode, tools)
+    spec, tools = request.spec, connected.tools
+    service = tools.cloud_run.get_service(name_of(spec))
+    stable = planned_upon(service, wiring.criteria(spec).mode, tools, lambda: look(spec, settings, connected))
     plans, refused = Plans(), ""
     with exclusive(request.roots.directory, settings.owner):
         try:

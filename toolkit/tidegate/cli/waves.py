@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tidegate.cli import options
-from tidegate.core.errors import PlanRefused, RolloutHeld, TidegateError, UsageError
+from tidegate.core.errors import PlanRefused, TidegateError, UsageError
 
 if TYPE_CHECKING:
     from tidegate.cli.deploy import Given
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tidegate.core.waves import Effect, Waves
     from tidegate.flows.planning import Request
     from tidegate.flows.prepare import Prepared
-    from tidegate.ports import Service
     from tidegate.settings import Settings
     from tidegate.wiring import Connected
 
@@ -105,11 +104,16 @@ def _plan(request: Request, settings: Settings, connected: Connected) -> Planned
     from tidegate.core.record import Record
     from tidegate.flows.deploy import name_of
     from tidegate.flows.planning import Plans, make_plans
+    from tidegate.flows.preflight import planned_upon
     from tidegate.flows.serving import record_of
+    from tidegate.wiring.preflight import look
 
     tools, plans = connected.tools, Plans()
     service = tools.cloud_run.get_service(name_of(request.spec))
-    serving = _serving(service, request.spec, settings, connected)
+    spec = request.spec
+    serving = planned_upon(
+        service, wiring.criteria(spec).mode, tools, lambda: look(spec, settings, connected)
+    )
     with exclusive(request.roots.directory, settings.owner):
         make_plans(request, wiring.terraform(settings), plans)
     if service is None or any(summary.has_changes for summary in plans.summaries.values()):
@@ -117,21 +121,6 @@ def _plan(request: Request, settings: Settings, connected: Connected) -> Planned
     record = record_of(service, tools)
     settled = record is None or (isinstance(record, Record) and record.state.final)
     return Planned(plans.summaries, settled and serving == service.latest_created_revision)
-
-
-def _serving(service: Service | None, spec: Spec, settings: Settings, connected: Connected) -> str:
-    """The revision that has all the traffic, empty for none. Raises RolloutHeld."""
-    from tidegate import wiring
-    from tidegate.flows.preflight import preflight
-    from tidegate.wiring.preflight import look
-
-    try:
-        return preflight(service, wiring.criteria(spec).mode, connected.tools)
-    except RolloutHeld as error:
-        if error.passes:
-            raise
-        # Where it burns this is the fix, and the deployment of the region will find that out.
-        return preflight(service, look(spec, settings, connected).mode, connected.tools)
 
 
 def _show(plans: Mapping[str, Planned], talk: Talk) -> None:

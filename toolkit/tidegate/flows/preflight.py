@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from tidegate.core import power
@@ -63,6 +64,19 @@ def preflight(service: Service | None, mode: Mode, tools: Tools) -> str:
         found = split(service.name.service, serving)
         raise RolloutHeld(found.sentence, hint=found.way_out)
     return next(iter(serving), "")
+
+
+def planned_upon(service: Service | None, mode: Mode, tools: Tools, look: Callable[[], Preflight]) -> str:
+    """What `preflight` returns, before anybody has looked how the service is. Raises RolloutHeld.
+
+    Where it burns a deployment is its fix, and goes out where another would not: `look` finds that out.
+    """
+    try:
+        return preflight(service, mode, tools)
+    except RolloutHeld as error:
+        if error.passes:
+            raise
+        return preflight(service, look().mode, tools)
 
 
 def _held(service: Service, tools: Tools, mode: Mode) -> RolloutHeld | None:
